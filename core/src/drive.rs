@@ -1,0 +1,1 @@
+//! The loop policy shared by every runtime.

@@ -1,0 +1,1 @@
+//! What the node reports to the log: typed events without secrets.

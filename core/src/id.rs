@@ -1,0 +1,52 @@
+//! Typed ids: what one part hands to another instead of a reference.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A slot of the alert store. Reused after the alert is collected.
+    AlertId(u32);
+    /// One API write, chosen by the runtime; answered by exactly one reply.
+    CallId(u64);
+    /// One notification on its way to one integration.
+    DeliveryId(u64);
+    /// A slot of the group table. Reused after the group is gone.
+    GroupId(u32);
+    /// One file to read.
+    ReadId(u64);
+    /// A node of the routing tree, in depth-first order.
+    RouteId(u32);
+    /// One file to write.
+    SaveId(u64);
+    /// One request on its way to a receiver.
+    SendId(u64);
+    /// One pure computation off the owner thread.
+    WorkId(u64);
+}
+
+/// Hands out numbers that are never used twice.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(u64);
+
+impl Counter {
+    /// Returns the next number, starting at 1.
+    pub fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}

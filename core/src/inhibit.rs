@@ -1,0 +1,1 @@
+//! Inhibition: alerts that mute other alerts.

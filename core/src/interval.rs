@@ -1,0 +1,1 @@
+//! Time intervals: calendars that mute routes.

@@ -1,0 +1,1 @@
+//! The matcher parsers: classic, UTF-8 and the fallback between them.

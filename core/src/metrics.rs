@@ -1,0 +1,1 @@
+//! Counters as plain fields, and the text format Prometheus reads.

@@ -1,0 +1,1 @@
+//! The notification log: what was said to whom, when.

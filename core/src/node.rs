@@ -1,0 +1,1 @@
+//! The switchboard: inputs in, outputs out.

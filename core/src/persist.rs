@@ -1,0 +1,1 @@
+//! Checkpoints: what survives a restart.

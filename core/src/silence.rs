@@ -1,0 +1,1 @@
+//! Silences: who muted what, until when.

@@ -1,0 +1,1 @@
+//! Durations as Prometheus and as Go write them.

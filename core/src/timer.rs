@@ -1,0 +1,148 @@
+//! Timers: one indexed binary heap, so that a timer can be moved or dropped in logarithmic time.
+
+use alloc::vec::Vec;
+
+use crate::{map::Map, time::Instant};
+
+/// Timers keyed by `K`, at most one a key. Equal instants fire in the order of their keys.
+#[derive(Clone, Debug)]
+pub struct Timers<K> {
+    heap: Vec<(Instant, K)>,
+    places: Map<K, usize>,
+}
+
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Self { heap: Vec::new(), places: Map::default() }
+    }
+}
+
+impl<K: Copy + Ord + core::hash::Hash> Timers<K> {
+    /// Makes an empty set of timers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Arms the key's timer, or moves it when it is armed already.
+    pub fn set(&mut self, key: K, at: Instant) {
+        if let Some(&place) = self.places.get(&key) {
+            self.heap[place].0 = at;
+            let place = self.rise(place);
+            self.sink(place);
+        } else {
+            let place = self.heap.len();
+            self.heap.push((at, key));
+            self.places.insert(key, place);
+            self.rise(place);
+        }
+    }
+
+    /// Disarms the key's timer and returns when it would have fired.
+    pub fn clear(&mut self, key: K) -> Option<Instant> {
+        let place = self.places.remove(&key)?;
+        let last = self.heap.len() - 1;
+        self.heap.swap(place, last);
+        let (at, _) = self.heap.pop().expect("the key had a place");
+        if place < last {
+            self.places.insert(self.heap[place].1, place);
+            let place = self.rise(place);
+            self.sink(place);
+        }
+        Some(at)
+    }
+
+    /// Takes the earliest timer that is due at `now`, with the instant it was set to.
+    pub fn pop_due(&mut self, now: Instant) -> Option<(Instant, K)> {
+        let &(at, key) = self.heap.first()?;
+        if at > now {
+            return None;
+        }
+        self.clear(key);
+        Some((at, key))
+    }
+
+    /// Returns when the earliest timer fires.
+    pub fn next_at(&self) -> Option<Instant> {
+        self.heap.first().map(|&(at, _)| at)
+    }
+
+    /// Returns when the key's timer fires.
+    pub fn get(&self, key: K) -> Option<Instant> {
+        self.places.get(&key).map(|&place| self.heap[place].0)
+    }
+
+    /// Returns the number of armed timers.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Tells whether no timer is armed.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    fn rise(&mut self, mut place: usize) -> usize {
+        while place > 0 {
+            let parent = (place - 1) / 2;
+            if self.heap[parent] <= self.heap[place] {
+                break;
+            }
+            self.swap(place, parent);
+            place = parent;
+        }
+        place
+    }
+
+    fn sink(&mut self, mut place: usize) {
+        loop {
+            let mut least = place;
+            for child in [2 * place + 1, 2 * place + 2] {
+                if child < self.heap.len() && self.heap[child] < self.heap[least] {
+                    least = child;
+                }
+            }
+            if least == place {
+                return;
+            }
+            self.swap(place, least);
+            place = least;
+        }
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        self.heap.swap(a, b);
+        self.places.insert(self.heap[a].1, a);
+        self.places.insert(self.heap[b].1, b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn timers_behave_like_a_sorted_map(ops in proptest::collection::vec((0u8..20, 0u64..50, 0u8..3), 1..300)) {
+            let mut timers = Timers::new();
+            let mut model: BTreeMap<u8, Instant> = BTreeMap::new();
+            for (key, at, op) in ops {
+                let at = Instant::from_nanos(at);
+                match op {
+                    0 => { timers.set(key, at); model.insert(key, at); }
+                    1 => prop_assert_eq!(timers.clear(key), model.remove(&key)),
+                    _ => {
+                        let due = model.iter().map(|(k, t)| (*t, *k)).min().filter(|(t, _)| *t <= at);
+                        if let Some((_, k)) = due { model.remove(&k); }
+                        prop_assert_eq!(timers.pop_due(at), due);
+                    }
+                }
+                prop_assert_eq!(timers.next_at(), model.values().min().copied());
+                prop_assert_eq!(timers.len(), model.len());
+            }
+        }
+    }
+}
