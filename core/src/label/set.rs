@@ -35,6 +35,14 @@ impl Labels {
         builder.finish()
     }
 
+    /// Takes over a packed form that a [`LabelsBuilder`] made.
+    ///
+    /// # Panics
+    /// On bytes that are not such a form, when a text is read.
+    pub(crate) fn from_packed(bytes: &[u8]) -> Self {
+        Self(Arc::from(bytes))
+    }
+
     /// Returns a name's value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.get_bytes(name.as_bytes()).map(text)
@@ -214,22 +222,27 @@ impl LabelsBuilder {
 
     /// Sorts and packs what was added, and empties the builder.
     pub fn finish(&mut self) -> Labels {
+        let mut bytes = Vec::with_capacity(self.text.len() + 2 * self.spans.len());
+        self.finish_into(&mut bytes);
+        Labels(Arc::from(bytes))
+    }
+
+    /// Like [`finish`](Self::finish), appending the packed form to the caller's buffer.
+    pub fn finish_into(&mut self, bytes: &mut Vec<u8>) {
         let text = &self.text;
         let name = |&(start, middle, _): &(u32, u32, u32)| &text[start as usize..middle as usize];
         if !self.spans.is_sorted_by(|a, b| name(a) < name(b)) {
             // Stable, so that the last of equal names is the one pushed last.
             self.spans.sort_by(|a, b| name(a).cmp(name(b)));
         }
-        let mut bytes = Vec::with_capacity(text.len() + 2 * self.spans.len());
         for (i, span) in self.spans.iter().enumerate() {
             if self.spans.get(i + 1).is_some_and(|next| name(next) == name(span)) {
                 continue;
             }
-            push_pair(&mut bytes, name(span), &text[span.1 as usize..span.2 as usize]);
+            push_pair(bytes, name(span), &text[span.1 as usize..span.2 as usize]);
         }
         self.text.clear();
         self.spans.clear();
-        Labels(Arc::from(bytes))
     }
 }
 

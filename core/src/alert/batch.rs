@@ -1,0 +1,143 @@
+//! One decoded POST: all label texts in one buffer, spans into it.
+//!
+//! The connection's own task decodes, validates, sorts and fingerprints; the owner of the node then
+//! compares bytes. A refresh of a known alert thus costs the owner no allocation at all.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::ops::Range;
+
+use crate::{
+    hash::{Fingerprint, fnv1a},
+    label::{Labels, LabelsBuilder},
+    time::Stamp,
+};
+
+/// The alerts of one request, in its order.
+#[derive(Clone, Debug, Default)]
+pub struct AlertBatch {
+    bytes: Vec<u8>,
+    posted: Vec<Posted>,
+}
+
+/// One posted alert: where its texts are, and the times the client gave.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    labels: Range<u32>,
+    annotations: Range<u32>,
+    generator_url: Range<u32>,
+    fingerprint: Fingerprint,
+    starts_at: Option<Stamp>,
+    ends_at: Option<Stamp>,
+    invalid: Option<Box<str>>,
+}
+
+/// One posted alert, with its texts at hand.
+#[derive(Clone, Copy, Debug)]
+pub struct PostedRef<'a> {
+    /// Labels in packed form (see [`Labels::as_bytes`]).
+    pub labels: &'a [u8],
+    /// Annotations in packed form.
+    pub annotations: &'a [u8],
+    /// Link to the rule; may be empty.
+    pub generator_url: &'a str,
+    /// The labels' fingerprint.
+    pub fingerprint: Fingerprint,
+    /// `startsAt`, where the client gave one.
+    pub starts_at: Option<Stamp>,
+    /// `endsAt`, where the client gave one.
+    pub ends_at: Option<Stamp>,
+    /// Why labels or annotations are unusable; decided by the decoder, answered by the owner after
+    /// its own checks of the times, since the first failure wins.
+    pub invalid: Option<&'a str>,
+}
+
+impl AlertBatch {
+    /// Makes an empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an alert; empties both builders.
+    pub fn push(
+        &mut self,
+        labels: &mut LabelsBuilder,
+        annotations: &mut LabelsBuilder,
+        generator_url: &str,
+        times: (Option<Stamp>, Option<Stamp>),
+        invalid: Option<Box<str>>,
+    ) {
+        let labels = self.append(|bytes| labels.finish_into(bytes));
+        let annotations = self.append(|bytes| annotations.finish_into(bytes));
+        let generator_url = self.append(|bytes| bytes.extend_from_slice(generator_url.as_bytes()));
+        let fingerprint = Fingerprint(fnv1a(slice(&self.bytes, &labels)));
+        let (starts_at, ends_at) = times;
+        self.posted.push(Posted {
+            labels,
+            annotations,
+            generator_url,
+            fingerprint,
+            starts_at,
+            ends_at,
+            invalid,
+        });
+    }
+
+    /// Adds an alert of finished label sets, for callers that have them.
+    pub fn push_labels(
+        &mut self,
+        labels: &Labels,
+        annotations: &Labels,
+        generator_url: &str,
+        times: (Option<Stamp>, Option<Stamp>),
+    ) {
+        let labels = self.append(|bytes| bytes.extend_from_slice(labels.as_bytes()));
+        let annotations = self.append(|bytes| bytes.extend_from_slice(annotations.as_bytes()));
+        let generator_url = self.append(|bytes| bytes.extend_from_slice(generator_url.as_bytes()));
+        let fingerprint = Fingerprint(fnv1a(slice(&self.bytes, &labels)));
+        let (starts_at, ends_at) = times;
+        self.posted.push(Posted {
+            labels,
+            annotations,
+            generator_url,
+            fingerprint,
+            starts_at,
+            ends_at,
+            invalid: None,
+        });
+    }
+
+    /// Returns the alerts in the order they were posted.
+    pub fn iter(&self) -> impl Iterator<Item = PostedRef<'_>> {
+        self.posted.iter().map(|posted| PostedRef {
+            labels: slice(&self.bytes, &posted.labels),
+            annotations: slice(&self.bytes, &posted.annotations),
+            generator_url: core::str::from_utf8(slice(&self.bytes, &posted.generator_url))
+                .expect("pushed as a str"),
+            fingerprint: posted.fingerprint,
+            starts_at: posted.starts_at,
+            ends_at: posted.ends_at,
+            invalid: posted.invalid.as_deref(),
+        })
+    }
+
+    /// Returns the number of alerts.
+    pub fn len(&self) -> usize {
+        self.posted.len()
+    }
+
+    /// Tells whether the batch holds no alert.
+    pub fn is_empty(&self) -> bool {
+        self.posted.is_empty()
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<u32> {
+        let at = |n: usize| u32::try_from(n).expect("limits keep bodies below 4 GiB");
+        let start = at(self.bytes.len());
+        write(&mut self.bytes);
+        start..at(self.bytes.len())
+    }
+}
+
+fn slice<'a>(bytes: &'a [u8], span: &Range<u32>) -> &'a [u8] {
+    &bytes[span.start as usize..span.end as usize]
+}
