@@ -1,1 +1,177 @@
-//! Command-line flags.
+//! The server's command line: Alertmanager's flags, typed, with its parser's dialect.
+//!
+//! [`parse`] turns the arguments into [`Options`] or into a text to print. It never touches a file
+//! itself: `@file` arguments are read through the caller. Both runtimes call it with the same
+//! arguments and so accept the same flags.
+
+mod flags;
+mod help;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    parse::parse,
+    url::{ExternalUrl, resolve_external_url},
+};
+use crate::event::{Format, Level};
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invocation {
+    /// Run the server with these options.
+    Run(alloc::boxed::Box<Options>),
+    /// Print this text to standard output and end with status 0.
+    Print(String),
+}
+
+/// The server's options, each typed and checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// The name the program was called by: the file name of its first argument.
+    pub program: String,
+    /// The configuration file. `None` means the embedded default configuration, which is what the
+    /// absence of the flag means unless the program is called `alertmanager`.
+    pub config_file: Option<String>,
+    /// The data directory.
+    pub storage_path: String,
+    /// How long the notification log and expired silences are kept.
+    pub data_retention: Duration,
+    /// Time between two rounds of garbage collection and checkpoint.
+    pub maintenance_interval: Duration,
+    /// Most silences held at once, expired ones included. 0 means no limit.
+    pub silences_max: u64,
+    /// Most bytes of one silence in its binary form. 0 means no limit.
+    pub silence_size_max: u64,
+    /// Whether changes of silences are logged.
+    pub log_silences: bool,
+    /// Time between two purges of resolved alerts.
+    pub alerts_gc_interval: Duration,
+    /// Most alerts that may share one `alertname`. 0 means no limit.
+    pub alerts_per_alertname_limit: u64,
+    /// Time between two removals of empty groups.
+    pub dispatch_maintenance_interval: Duration,
+    /// No group notifies before the start of the process plus this delay.
+    pub dispatch_start_delay: Duration,
+    /// Whether listeners come from the service manager's socket activation.
+    pub web_systemd_socket: bool,
+    /// Addresses to listen on, `host:port` each; an empty host means every interface.
+    pub web_listen_addresses: Vec<String>,
+    /// The file with TLS and authentication settings of the listeners.
+    pub web_config_file: Option<String>,
+    /// The URL users reach this server by, as written. See [`resolve_external_url`].
+    pub web_external_url: Option<String>,
+    /// The prefix of every route, as written. See [`resolve_external_url`].
+    pub web_route_prefix: Option<String>,
+    /// GET requests served at once. `None` lets the runtime choose; see [`Options::get_concurrency`].
+    pub web_get_concurrency: Option<u32>,
+    /// The longest a request may take. `None` means no limit.
+    pub web_timeout: Option<Duration>,
+    /// The share of memory for `auto-gomemlimit`. Without effect.
+    pub auto_gomemlimit_ratio: f64,
+    /// Gossip with other instances.
+    pub cluster: Cluster,
+    /// Features switched on by name.
+    pub features: Features,
+    /// The least level that is logged.
+    pub log_level: Level,
+    /// The format of log lines.
+    pub log_format: Format,
+}
+
+/// The options of gossip with other instances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// The address to gossip on. `None` means no clustering.
+    pub listen_address: Option<String>,
+    /// Whether clustering is off only because this version lacks it, and not because the flag says
+    /// so; worth a line in the log.
+    pub unavailable: bool,
+    /// The address told to peers. `None` means: find it.
+    pub advertise_address: Option<String>,
+    /// This instance's name among its peers. `None` means a random one.
+    pub peer_name: Option<String>,
+    /// Peers to join at start, `host:port` each.
+    pub peers: Vec<String>,
+    /// How long each position waits for the one before it to notify.
+    pub peer_timeout: Duration,
+    /// The budget of one round of name look-ups.
+    pub peers_resolve_timeout: Duration,
+    /// Time between two gossip messages.
+    pub gossip_interval: Duration,
+    /// Time between two full exchanges of state.
+    pub pushpull_interval: Duration,
+    /// The deadline of stream connections.
+    pub tcp_timeout: Duration,
+    /// The deadline of one probe.
+    pub probe_timeout: Duration,
+    /// Time between two probes.
+    pub probe_interval: Duration,
+    /// The longest wait for gossip to settle at start. Zero means: do not wait.
+    pub settle_timeout: Duration,
+    /// Time between two attempts to reach a lost peer.
+    pub reconnect_interval: Duration,
+    /// How long a lost peer is kept in mind.
+    pub reconnect_timeout: Duration,
+    /// The file with TLS settings of gossip.
+    pub tls_config: Option<String>,
+    /// Whether a public address may be advertised when no private one exists.
+    pub allow_insecure_public_advertise_address_discovery: bool,
+    /// The label that packets and streams carry. `None` means none.
+    pub label: Option<String>,
+}
+
+/// The features that `--enable-feature` switches on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Features {
+    /// `alert-names-in-metrics`: the counter of limited alerts gets the label `alertname`.
+    pub alert_names_in_metrics: bool,
+    /// `receiver-name-in-metrics`: notification metrics get the label `receiver_name`.
+    pub receiver_name_in_metrics: bool,
+    /// `group-key-in-metrics`: the gauge of alerts gets the label `group_key`.
+    pub group_key_in_metrics: bool,
+    /// `classic-mode`: the classic matcher syntax and label-name rule everywhere.
+    pub classic_mode: bool,
+    /// `utf8-strict-mode`: the UTF-8 matcher syntax only.
+    pub utf8_strict_mode: bool,
+    /// `auto-gomemlimit`: accepted, without effect.
+    pub auto_gomemlimit: bool,
+}
+
+impl Features {
+    /// Returns the names of the features that are on, in the order of the documentation.
+    pub fn names(&self) -> Vec<&'static str> {
+        [
+            (self.alert_names_in_metrics, "alert-names-in-metrics"),
+            (self.receiver_name_in_metrics, "receiver-name-in-metrics"),
+            (self.group_key_in_metrics, "group-key-in-metrics"),
+            (self.classic_mode, "classic-mode"),
+            (self.utf8_strict_mode, "utf8-strict-mode"),
+            (self.auto_gomemlimit, "auto-gomemlimit"),
+        ]
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+        .collect()
+    }
+}
+
+impl Options {
+    /// Returns how many GET requests are served at once on a host with this many cores.
+    pub fn get_concurrency(&self, cores: usize) -> u32 {
+        self.web_get_concurrency
+            .unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX).max(8))
+    }
+}
+
+impl Default for Options {
+    /// The options of the command line `campana` without any flag.
+    fn default() -> Self {
+        parse::defaults("campana").expect("the defaults of the flag table are valid")
+    }
+}

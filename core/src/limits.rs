@@ -1,1 +1,5 @@
 //! Every bound of the product, with the reason for its size and what happens at it.
+
+/// Most words of a command line, those from `@file` arguments included. A file that names itself
+/// would expand without end; parsing fails at the bound.
+pub const CLI_ARGUMENTS_MAX: usize = 10_000;

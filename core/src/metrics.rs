@@ -1,1 +1,5 @@
 //! Counters as plain fields, and the text format Prometheus reads.
+
+mod build;
+
+pub use self::build::Build;

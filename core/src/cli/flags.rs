@@ -1,0 +1,236 @@
+//! The table of flags: the one place that knows their names, defaults and help.
+
+/// What a flag's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Any text.
+    Text,
+    /// No value: `--name` or `--no-name`.
+    Switch,
+    /// A span of time: Go's syntax, and `d` and `w`.
+    Duration,
+    /// A whole number, negative ones included.
+    Integer,
+    /// A decimal number.
+    Number,
+    /// One of these words, in any case.
+    Choice(&'static [&'static str]),
+}
+
+/// One flag.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flag {
+    /// The long name, without dashes.
+    pub(super) name: &'static str,
+    /// What stands for the value in the help where there is no default.
+    pub(super) placeholder: &'static str,
+    /// The value when the flag is absent.
+    pub(super) default: &'static str,
+    /// What it does.
+    pub(super) help: &'static str,
+    /// What its value is.
+    pub(super) kind: Kind,
+    /// Whether it may be given more than once.
+    pub(super) repeatable: bool,
+    /// Why a value other than the default is refused, for parts that do not exist yet.
+    pub(super) missing: Option<&'static str>,
+}
+
+const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
+    Flag { name, placeholder: "", default, help, kind, repeatable: false, missing: None }
+}
+
+impl Flag {
+    const fn of(self, placeholder: &'static str) -> Self {
+        Self { placeholder, ..self }
+    }
+
+    const fn repeated(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
+
+    const fn missing(self, why: &'static str) -> Self {
+        Self { missing: Some(why), ..self }
+    }
+}
+
+const CLUSTER: &str = "clustering is not built yet";
+
+/// The address Alertmanager gossips on by default.
+pub(super) const CLUSTER_ADDRESS: &str = "0.0.0.0:9094";
+
+use Kind::{Choice, Duration, Integer, Number, Switch, Text};
+
+/// Every flag, in the order of the help.
+pub(super) const FLAGS: &[Flag] = &[
+    flag("config.file", Text, "", "Configuration file.").of("FILE"),
+    flag("storage.path", Text, "data/", "Directory for data; made where it is missing."),
+    flag(
+        "data.retention",
+        Duration,
+        "120h",
+        "How long notifications and expired silences are kept.",
+    ),
+    flag(
+        "data.maintenance-interval",
+        Duration,
+        "15m",
+        "Time between two rounds of garbage collection and checkpoint of notifications and silences.",
+    ),
+    flag(
+        "silences.max-silences",
+        Integer,
+        "0",
+        "Most silences, expired ones included. 0: no limit.",
+    ),
+    flag(
+        "silences.max-silence-size-bytes",
+        Integer,
+        "0",
+        "Most bytes of one silence in its binary form. 0: no limit.",
+    ),
+    flag("log.silences", Switch, "false", "Log when silences are created, updated or expired."),
+    flag("alerts.gc-interval", Duration, "30m", "Time between two purges of resolved alerts."),
+    flag(
+        "alerts.per-alertname-limit",
+        Integer,
+        "0",
+        "Most alerts with the same alertname. More are rejected. 0: no limit.",
+    ),
+    flag(
+        "dispatch.maintenance-interval",
+        Duration,
+        "30s",
+        "Time between two sweeps of empty groups.",
+    ),
+    flag(
+        "dispatch.start-delay",
+        Duration,
+        "0s",
+        "Least time from start to the first notification. Best set to Prometheus' resend delay.",
+    ),
+    flag("web.systemd-socket", Switch, "false", "Listen on the sockets handed over by systemd.")
+        .missing("socket activation is not built yet"),
+    flag("web.listen-address", Text, ":9093", "Address to listen on. May be repeated.").repeated(),
+    flag("web.config.file", Text, "", "File with TLS and authentication settings of the web side.")
+        .of("FILE")
+        .missing("TLS and authentication are not built yet"),
+    flag(
+        "web.external-url",
+        Text,
+        "",
+        "URL under which users reach this server, http or https, for links back to it. Its path is \
+         the default of --web.route-prefix.",
+    )
+    .of("URL"),
+    flag(
+        "web.route-prefix",
+        Text,
+        "",
+        "Prefix of all routes. Defaults to the path of --web.external-url.",
+    )
+    .of("PATH"),
+    flag(
+        "web.get-concurrency",
+        Integer,
+        "0",
+        "Most GET requests served at once. 0: the number of cores, and at least 8.",
+    ),
+    flag("web.timeout", Duration, "0s", "Longest time a request may take. 0: no limit."),
+    flag(
+        "auto-gomemlimit.ratio",
+        Number,
+        "0.9",
+        "Share of memory for the feature auto-gomemlimit. Checked, without effect.",
+    ),
+    flag(
+        "cluster.listen-address",
+        Text,
+        CLUSTER_ADDRESS,
+        "Address to gossip on. Empty: no clustering.",
+    )
+    .missing(CLUSTER),
+    flag("cluster.advertise-address", Text, "", "Address told to peers.")
+        .of("ADDRESS")
+        .missing(CLUSTER),
+    flag("cluster.peer-name", Text, "", "Unique name among the peers. Empty: a random one.")
+        .of("NAME")
+        .missing(CLUSTER),
+    flag("cluster.peer", Text, "", "Peer to join at start. May be repeated.")
+        .of("ADDRESS")
+        .repeated()
+        .missing(CLUSTER),
+    flag("cluster.peer-timeout", Duration, "15s", "Time to wait for each peer before to notify.")
+        .missing(CLUSTER),
+    flag("cluster.peers-resolve-timeout", Duration, "15s", "Time to resolve the peers' names.")
+        .missing(CLUSTER),
+    flag("cluster.gossip-interval", Duration, "200ms", "Time between two gossip messages.")
+        .missing(CLUSTER),
+    flag(
+        "cluster.pushpull-interval",
+        Duration,
+        "1m0s",
+        "Time between two full exchanges of state.",
+    )
+    .missing(CLUSTER),
+    flag("cluster.tcp-timeout", Duration, "10s", "Deadline of stream connections to peers.")
+        .missing(CLUSTER),
+    flag("cluster.probe-timeout", Duration, "500ms", "Deadline of one probe of a peer.")
+        .missing(CLUSTER),
+    flag("cluster.probe-interval", Duration, "1s", "Time between two probes of peers.")
+        .missing(CLUSTER),
+    flag("cluster.settle-timeout", Duration, "1m0s", "Longest wait for gossip to settle at start.")
+        .missing(CLUSTER),
+    flag(
+        "cluster.reconnect-interval",
+        Duration,
+        "10s",
+        "Time between two attempts at a lost peer.",
+    )
+    .missing(CLUSTER),
+    flag("cluster.reconnect-timeout", Duration, "6h0m0s", "How long to try to reach a lost peer.")
+        .missing(CLUSTER),
+    flag("cluster.tls-config", Text, "", "File with TLS settings of gossip.")
+        .of("FILE")
+        .missing(CLUSTER),
+    flag(
+        "cluster.allow-insecure-public-advertise-address-discovery",
+        Switch,
+        "false",
+        "Advertise a public address when there is no private one.",
+    )
+    .missing(CLUSTER),
+    flag("cluster.label", Text, "", "Label that packets and streams of gossip must carry.")
+        .of("LABEL")
+        .missing(CLUSTER),
+    flag("enable-feature", Text, "", "Features to switch on, separated by commas. See below.")
+        .of("LIST"),
+    flag(
+        "log.level",
+        Choice(&["debug", "info", "warn", "error"]),
+        "info",
+        "Least level to log. One of: debug, info, warn, error.",
+    ),
+    flag(
+        "log.format",
+        Choice(&["logfmt", "json"]),
+        "logfmt",
+        "Format of log lines. One of: logfmt, json.",
+    ),
+];
+
+/// The features of `--enable-feature`: name and what it does.
+pub(super) const FEATURES: &[(&str, &str)] = &[
+    ("alert-names-in-metrics", "adds alertname to alertmanager_alerts_limited_total"),
+    ("receiver-name-in-metrics", "adds receiver_name to the notification metrics"),
+    ("group-key-in-metrics", "adds group_key to alertmanager_alerts"),
+    ("classic-mode", "classic matcher syntax and label names"),
+    ("utf8-strict-mode", "UTF-8 matcher syntax only"),
+    ("auto-gomemlimit", "accepted, without effect"),
+    ("event-recorder", "not available in this version"),
+];
+
+/// Finds a flag by its long name.
+pub(super) fn find(name: &str) -> Option<&'static Flag> {
+    FLAGS.iter().find(|flag| flag.name == name)
+}
