@@ -3,3 +3,7 @@
 /// Most words of a command line, those from `@file` arguments included. A file that names itself
 /// would expand without end; parsing fails at the bound.
 pub const CLI_ARGUMENTS_MAX: usize = 10_000;
+
+/// The longest text, in bytes, that the matcher parsers read; a longer one is an error. Far above
+/// what people write, and low enough that one request cannot keep the node parsing.
+pub const MATCHERS_BYTES: usize = 256 * 1024;
