@@ -96,6 +96,11 @@ impl Matcher {
         }
     }
 
+    /// Tells whether the condition holds where the label is missing.
+    pub fn matches_empty(&self) -> bool {
+        self.matches_value(b"")
+    }
+
     /// Tells whether a label set satisfies the condition.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.matches_value(labels.get_bytes(self.name.as_bytes()).unwrap_or_default())
@@ -226,5 +231,65 @@ impl fmt::Display for Matchers {
             matcher.fmt(f)?;
         }
         f.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString as _, vec};
+
+    use super::*;
+
+    fn matcher(name: &str, op: Op, value: &str) -> Matcher {
+        Matcher::new(name, op, value).unwrap()
+    }
+
+    #[test]
+    fn canonical_text_equals_alertmanagers() {
+        for (matcher, text) in [
+            (matcher("foo", Op::Equal, "bar"), r#"foo="bar""#),
+            (matcher("foo", Op::NotRegex, "a\\d"), r#"foo!~"a\\d""#),
+            (matcher("foo", Op::Equal, "\t\n\"\\"), "foo=\"\t\\n\\\"\\\\\""),
+            (matcher("foo🙂", Op::Regex, "\u{ad}"), "foo🙂=~\"\u{ad}\""),
+            (matcher("a b", Op::NotEqual, "\t\n\"\u{ad}é"), r#""a b"!="\t\n\"\u00adé""#),
+            (matcher("a\\", Op::Equal, "`"), r#""a\\"="`""#),
+        ] {
+            assert_eq!(matcher.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn lists_sort_by_name_then_value_then_operator() {
+        let sorted = Matchers::sorted(vec![
+            matcher("b", Op::Equal, "a"),
+            matcher("a", Op::NotRegex, "a"),
+            matcher("a", Op::Equal, "b"),
+            matcher("a", Op::Regex, "a"),
+            matcher("a", Op::NotEqual, "a"),
+            matcher("a", Op::Equal, "a"),
+        ]);
+        let text = r#"{a="a",a!="a",a=~"a",a!~"a",a="b",b="a"}"#;
+        assert_eq!(sorted.to_string(), text);
+        assert_eq!(Matchers::default().to_string(), "{}");
+    }
+
+    #[test]
+    fn a_missing_label_is_the_empty_value() {
+        let labels = Labels::from_pairs([("a", "x")]);
+        for (op, value, empty, x) in [
+            (Op::Equal, "", true, false),
+            (Op::Equal, "x", false, true),
+            (Op::NotEqual, "", false, true),
+            (Op::NotEqual, "x", true, false),
+            (Op::Regex, ".*", true, true),
+            (Op::Regex, ".+", false, true),
+            (Op::NotRegex, ".+", true, false),
+            (Op::NotRegex, "x|", false, false),
+        ] {
+            assert_eq!(matcher("b", op, value).matches_empty(), empty);
+            assert_eq!(matcher("b", op, value).matches(&labels), empty);
+            assert_eq!(matcher("a", op, value).matches(&labels), x);
+        }
+        assert!(Matchers::default().matches(&labels));
     }
 }
