@@ -28,10 +28,8 @@ pub(super) fn help(program: &str) -> String {
     for (name, effect) in FEATURES {
         entry(&mut out, &format!("      {name}"), effect);
     }
-    out.push_str(
-        "\nDurations are written like 1h30m, 5d or 1w. An argument @FILE stands for the lines of \
-         that file.\n",
-    );
+    out.push_str("\nDurations are written like 1h30m, 5d or 1w.\n");
+    out.push_str("An argument @FILE stands for the lines of that file.\n");
     out
 }
 
