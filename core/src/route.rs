@@ -12,7 +12,8 @@ use core::time::Duration;
 
 use crate::{
     id::RouteId,
-    label::{Labels, Matcher, Matchers},
+    label::{Labels, Matcher, Matchers, index::Index},
+    map::Map,
 };
 
 /// The root's `group_wait` where none is configured.
@@ -21,6 +22,9 @@ pub const GROUP_WAIT: Duration = Duration::from_secs(30);
 pub const GROUP_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// The root's `repeat_interval` where none is configured.
 pub const REPEAT_INTERVAL: Duration = Duration::from_secs(4 * 3600);
+
+/// Up to this many children are compared one by one, which is faster than asking an index.
+const SCAN_MAX: usize = 8;
 
 /// By which labels alerts are put into groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +129,9 @@ impl Route {
 pub struct Tree {
     /// In depth-first order; the root is the first.
     nodes: Vec<Route>,
+    /// The children of each route that has many. Ids ascend among siblings, so the sorted
+    /// candidates of an index are in the order the children are tried.
+    many: Map<RouteId, Index<RouteId>>,
 }
 
 impl Tree {
@@ -147,7 +154,15 @@ impl Tree {
             let below = children.into_iter().enumerate().rev();
             open.extend(below.map(|(position, child)| (child, Some(id), position)));
         }
-        Self { nodes }
+        let mut many = Map::new();
+        for route in nodes.iter().filter(|route| route.children.len() > SCAN_MAX) {
+            let mut index = Index::new();
+            for &child in &route.children {
+                index.insert(child, &nodes[child.0 as usize].matchers);
+            }
+            many.insert(route.id, index);
+        }
+        Self { nodes, many }
     }
 
     /// Returns a route. The id must come from this tree.
@@ -179,7 +194,15 @@ impl Tree {
     /// tree, which the configuration's limit on nesting bounds.
     fn descend(&self, route: &Route, labels: &Labels, out: &mut Vec<RouteId>) {
         let before = out.len();
-        for &child in &route.children {
+        let mut candidates = Vec::new();
+        let children = match self.many.get(&route.id) {
+            Some(index) => {
+                index.candidates(labels, &mut candidates);
+                &candidates
+            }
+            None => &route.children,
+        };
+        for &child in children {
             let child = self.route(child);
             if child.matchers.matches(labels) {
                 self.descend(child, labels, out);

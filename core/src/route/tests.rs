@@ -203,6 +203,21 @@ fn only_some_options_are_inherited() {
 }
 
 #[test]
+fn of_many_children_the_first_that_matches_wins() {
+    let child = |i: usize| draft("", vec![is("n", &(i % 150).to_string())], vec![]);
+    let mut children: Vec<Draft> = (0..300).map(child).collect();
+    children[7].continues = true;
+    children.push(draft("", vec![matcher("n", Op::NotEqual, "3")], vec![]));
+    let tree = Tree::new(draft("r", vec![], children));
+    assert!(tree.many.contains(&RouteId(0)));
+    let ids = |n: &str| matches(&tree, &Labels::from_pairs([("n", n)]));
+    assert_eq!(ids("3"), [RouteId(4)]);
+    assert_eq!(ids("7"), [RouteId(8), RouteId(158)]);
+    assert_eq!(ids("none"), [RouteId(301)]);
+    assert_eq!(matches(&tree, &Labels::empty()), [RouteId(301)]);
+}
+
+#[test]
 fn a_deep_tree_is_resolved_without_recursion() {
     let mut chain = draft("", vec![], vec![]);
     for _ in 0..200 {
@@ -248,19 +263,23 @@ fn any_draft() -> impl Strategy<Value = Draft> {
     let leaf = node
         .prop_map(|(matchers, continues)| Draft { matchers, continues, ..Draft::default() })
         .boxed();
-    leaf.clone().prop_recursive(3, 60, 20, move |inner| {
+    leaf.clone().prop_recursive(3, 80, 12, move |inner| {
         (leaf.clone(), proptest::collection::vec(inner, 0..20))
             .prop_map(|(node, children)| Draft { children, ..node })
     })
 }
 
 proptest! {
+    // Each case compiles some hundred expressions.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn routing_equals_the_plain_rule(
         root in any_draft(),
         sets in proptest::collection::vec(proptest::collection::btree_map("[abc]", "[xyz]{1,2}", 0..4), 1..6),
     ) {
         let tree = Tree::new(Draft { matchers: vec![], ..root });
+        prop_assert!(tree.iter().all(|r| tree.many.contains(&r.id) == (r.children.len() > SCAN_MAX)));
         for set in sets {
             let labels = Labels::from_pairs(set);
             prop_assert_eq!(matches(&tree, &labels), by_the_book(&tree, RouteId(0), &labels));
