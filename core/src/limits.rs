@@ -7,3 +7,7 @@ pub const CLI_ARGUMENTS_MAX: usize = 10_000;
 /// The longest text, in bytes, that the matcher parsers read; a longer one is an error. Far above
 /// what people write, and low enough that one request cannot keep the node parsing.
 pub const MATCHERS_BYTES: usize = 256 * 1024;
+
+/// Most values of one metric label whose values clients choose (alert names, group keys). A scrape
+/// stays below a few megabytes; what comes beyond is counted under one shared value.
+pub const METRIC_LABEL_VALUES_MAX: usize = 10_000;
