@@ -1,4 +1,16 @@
 //! Inhibition: alerts that mute other alerts.
+//!
+//! A target is muted while *some* source is live: one that fires, agrees with the target in the
+//! rule's `equal` labels, and, where the target matches both sides of the rule, matches the source
+//! side only. Alertmanager keeps one source for each combination of `equal` values and so forgets
+//! the others when that one resolves; here all of them count.
+
+mod index;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::index::{Index, Inhibition, Inhibitor, Query, Scratch};
 
 use alloc::{sync::Arc, vec::Vec};
 
