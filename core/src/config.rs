@@ -1,1 +1,3 @@
 //! The configuration file: raw as typed, then resolved.
+
+pub mod yaml;
