@@ -1,3 +1,169 @@
 //! The configuration file: raw as typed, then resolved.
+//!
+//! [`load`] reads Alertmanager's file format in two phases. The first ([`raw`]) reads each section
+//! by itself, with the place of everything; the second looks names up across sections and builds
+//! what the node runs on. A file that needs a part this version does not have is refused, never
+//! half obeyed.
 
+mod dump;
+mod error;
+pub mod raw;
+mod resolve;
 pub mod yaml;
+
+use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
+use core::{cell::RefCell, fmt, time::Duration};
+
+pub use self::error::ConfigError;
+use self::{
+    raw::Context,
+    yaml::{Abort, At, Log, Problem},
+};
+use crate::{
+    hash::config_hash,
+    inhibit,
+    interval::Intervals,
+    label::{Labels, Mode},
+    limits::CONFIG_BYTES_MAX,
+    notify::Integration,
+    route,
+};
+
+/// A configuration that the node can run on.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The effective configuration as YAML: defaults filled in, secrets shown as `<secret>`.
+    pub original: Arc<str>,
+    /// The number that `alertmanager_config_hash` shows, made of the text as loaded.
+    pub hash: u64,
+    /// How long an alert without an end stays active after its last post.
+    pub resolve_timeout: Duration,
+    /// The routing tree.
+    pub tree: route::Tree,
+    /// The receivers in the order of the file.
+    pub receivers: Vec<Receiver>,
+    /// The inhibition rules in the order of the file.
+    pub inhibit_rules: Vec<inhibit::Rule>,
+    /// All named time intervals.
+    pub intervals: Intervals,
+    /// What is suspicious but legal, to be logged.
+    pub warnings: Vec<Warning>,
+}
+
+/// A receiver and its ways to notify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its labels, always with `name`.
+    pub labels: Labels,
+    /// Its integrations in the order in which they are built.
+    pub integrations: Vec<Arc<Integration>>,
+    /// Whether a route refers to it.
+    pub used: bool,
+}
+
+/// Something suspicious but legal; prints as `LINE:COLUMN: path: text`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning(pub Problem);
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a configuration comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// What messages call the file.
+    pub file: &'a str,
+    /// The folder that relative paths start from; empty leaves them as they are.
+    pub directory: &'a str,
+}
+
+/// What the flags say about reading a configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How names and matchers are read.
+    pub mode: Mode,
+    /// How long alerts and notifications are remembered.
+    pub retention: Duration,
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// The text is too long, not UTF-8, not YAML, or breaks a rule; see [`ConfigError`].
+pub fn load(text: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, ConfigError> {
+    read(text, origin, rules)
+        .map_err(|problems| ConfigError { file: origin.file.to_owned(), problems })
+}
+
+/// Returns the configuration used without a file: alerts are grouped by name and printed to the
+/// log.
+pub const fn default_text() -> &'static str {
+    "\
+# Groups alerts by name and prints what a receiver would be told to the log.
+route:
+  receiver: log
+  group_by: [alertname]
+receivers:
+  - name: log
+    log_configs:
+      - send_resolved: true
+"
+}
+
+fn read(bytes: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, Vec<Problem>> {
+    let text = decode(bytes).map_err(|problem| Vec::from([problem]))?;
+    let root = yaml::load(text).map_err(|problem| Vec::from([problem]))?;
+    let root = root.filter(|root| !root.is_null()).ok_or_else(|| {
+        let advice = "add at least `route: {receiver: NAME}` and that receiver";
+        Vec::from([whole(alloc::format!("no route provided in config; {advice}"))])
+    })?;
+    let log = Log::default();
+    let context = Context {
+        mode: rules.mode,
+        directory: origin.directory,
+        warnings: RefCell::new(Vec::new()),
+    };
+    let at = At::root(&root, &log);
+    let file = raw::read(&at, &context).map_err(|Abort(problem)| Vec::from([*problem]))?;
+    let problems = log.into_inner();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut config = resolve::resolve(&file, rules, context.warnings.into_inner())?;
+    config.hash = config_hash(bytes);
+    Ok(config)
+}
+
+fn decode(bytes: &[u8]) -> Result<&str, Problem> {
+    if bytes.len() > CONFIG_BYTES_MAX {
+        return Err(whole(alloc::format!(
+            "the configuration has {} bytes; the limit is {CONFIG_BYTES_MAX}",
+            bytes.len()
+        )));
+    }
+    let text = core::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = 1 + memchr::memchr_iter(b'\n', before).count();
+        let column = 1 + before.iter().rev().take_while(|b| **b != b'\n').count();
+        Problem {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+            path: String::new(),
+            text: "yaml: invalid UTF-8; save the file in UTF-8".to_owned(),
+        }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// A problem of the file as a whole.
+fn whole(text: String) -> Problem {
+    Problem { line: 1, column: 1, path: String::new(), text }
+}
+
+#[cfg(test)]
+mod tests;

@@ -117,6 +117,11 @@ impl<'a> At<'a> {
         self.log.borrow_mut().push(self.problem(text));
     }
 
+    /// Returns how many problems are collected so far.
+    pub fn complaints(&self) -> usize {
+        self.log.borrow().len()
+    }
+
     fn mistyped(&self, wanted: &str, advice: &str) {
         let found = match &self.node.value {
             Value::Map(_) => String::from("!!map"),

@@ -1,0 +1,134 @@
+//! URLs as Alertmanager accepts them.
+
+use alloc::{format, string::String};
+use core::fmt::Write as _;
+
+/// Checks an `http` or `https` URL and returns it as it is sent: blanks and letters outside of
+/// ASCII percent-encoded.
+///
+/// # Errors
+/// Says what is wrong without repeating the URL, which may carry a key.
+pub fn parse(text: &str) -> Result<String, String> {
+    if text.bytes().any(|b| b < b' ' || b == 0x7f) {
+        return Err("net/url: invalid control character in URL".into());
+    }
+    let (scheme, rest) = match text.split_once(':') {
+        Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
+        Some(("", _)) => return Err("missing protocol scheme".into()),
+        Some((first, _)) if !first.contains(['/', '?', '#']) => {
+            return Err("first path segment in URL cannot contain colon".into());
+        }
+        _ => return Err(bad_scheme("")),
+    };
+    if !matches!(&*scheme.to_ascii_lowercase(), "http" | "https") {
+        return Err(bad_scheme(scheme));
+    }
+    let Some(rest) = rest.strip_prefix("//") else { return Err(missing_host()) };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let (user, host) = match authority.rfind('@') {
+        Some(at) => (&authority[..=at], &authority[at + 1..]),
+        None => ("", authority),
+    };
+    check_escapes(user)?;
+    check_host(host)?;
+    check_escapes(tail.split('?').next().unwrap_or_default())?;
+    let mut out = format!("{}://{user}{host}", scheme.to_ascii_lowercase());
+    for c in tail.chars() {
+        let mut buffer = [0; 4];
+        match c {
+            '!'..='~' if !matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}') => {
+                out.push(c);
+            }
+            c => c.encode_utf8(&mut buffer).bytes().for_each(|b| {
+                write!(out, "%{b:02X}").expect("a String takes every write");
+            }),
+        }
+    }
+    Ok(out)
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+}
+
+fn bad_scheme(scheme: &str) -> String {
+    format!("unsupported scheme {scheme:?} for URL; write http://… or https://…")
+}
+
+fn missing_host() -> String {
+    "missing host for URL; write for example http://host:port/path".into()
+}
+
+fn check_host(host: &str) -> Result<(), String> {
+    let (name, port) = match (host.strip_prefix('['), host.rfind(':')) {
+        (Some(rest), _) => {
+            let Some((name, port)) = rest.split_once(']') else {
+                return Err("missing ']' in host".into());
+            };
+            (name, port)
+        }
+        (None, Some(at)) => host.split_at(at),
+        (None, None) => (host, ""),
+    };
+    let digits = port.strip_prefix(':').unwrap_or(port);
+    if (!port.is_empty() && !port.starts_with(':')) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("invalid port {port:?} after host"));
+    }
+    if digits.len() > 5 || digits.parse::<u32>().is_ok_and(|port| port > 65_535) {
+        return Err(format!("invalid port {port:?} after host; ports end at 65535"));
+    }
+    if host.is_empty() {
+        return Err(missing_host());
+    }
+    if let Some(c) = name
+        .chars()
+        .find(|c| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
+    {
+        return Err(format!("invalid character {c:?} in host name"));
+    }
+    check_escapes(name)
+}
+
+fn check_escapes(text: &str) -> Result<(), String> {
+    for (at, _) in text.match_indices('%') {
+        let hex = text.as_bytes().get(at + 1..at + 3);
+        if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+            return Err("invalid URL escape: % must be followed by two hex digits".into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_http_urls_only() {
+        assert_eq!(parse("http://h/a b?c=ü").as_deref(), Ok("http://h/a%20b?c=%C3%BC"));
+        assert_eq!(parse("HTTPS://u:p@[::1]:80/%20").as_deref(), Ok("https://u:p@[::1]:80/%20"));
+        assert_eq!(parse("http://h:").as_deref(), Ok("http://h:"));
+        for (text, part) in [
+            ("", "unsupported scheme \"\""),
+            ("/a", "unsupported scheme \"\""),
+            ("ftp://h", "unsupported scheme \"ftp\""),
+            ("host:80", "unsupported scheme \"host\""),
+            ("1h:80", "first path segment"),
+            ("http://", "missing host"),
+            ("http:h", "missing host"),
+            ("http:///x", "missing host"),
+            ("http://h:x", "invalid port"),
+            ("http://h:99999", "65535"),
+            ("http://a b/", "in host name"),
+            ("http://h/%zz", "escape"),
+            ("http://h/\n", "control"),
+            ("://h", "missing protocol scheme"),
+            ("http://[::1", "missing ']'"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
