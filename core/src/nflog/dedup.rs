@@ -165,8 +165,9 @@ mod tests {
         use Decision::{Notify, Skip};
         let not_due = Skip(SkipReason::RepeatNotDue { due_at: at(3600) });
         let none = None::<Entry>;
+        type Row<'a> = (&'a Option<Entry>, &'a [u64], &'a [u64], bool, i64, Decision);
         #[rustfmt::skip]
-        let rows: &[(&Option<Entry>, &[u64], &[u64], bool, i64, Decision)] = &[
+        let rows: &[Row<'_>] = &[
             (&none, &[1], &[], true, 0, Notify(Reason::FirstNotification)),
             (&none, &[], &[1], true, 0, Skip(SkipReason::NothingFiring)),
             (&Some(entry(&[], &[1])), &[1], &[], true, 0, Notify(Reason::FirstNotification)),
