@@ -20,7 +20,10 @@ pub use self::{
     parse::parse,
     url::{ExternalUrl, resolve_external_url},
 };
-use crate::event::{Format, Level};
+use crate::{
+    event::{Event, Format, Level},
+    metrics::{Build, Detail},
+};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +72,7 @@ pub struct Options {
     pub web_external_url: Option<String>,
     /// The prefix of every route, as written. See [`resolve_external_url`].
     pub web_route_prefix: Option<String>,
-    /// GET requests served at once. `None` lets the runtime choose; see [`Options::get_concurrency`].
+    /// GET requests served at once. `None`: chosen by [`Options::get_concurrency`].
     pub web_get_concurrency: Option<u32>,
     /// The longest a request may take. `None` means no limit.
     pub web_timeout: Option<Duration>,
@@ -164,8 +167,49 @@ impl Features {
 impl Options {
     /// Returns how many GET requests are served at once on a host with this many cores.
     pub fn get_concurrency(&self, cores: usize) -> u32 {
-        self.web_get_concurrency
-            .unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX).max(8))
+        self.web_get_concurrency.unwrap_or_else(|| u32::try_from(cores).unwrap_or(u32::MAX).max(8))
+    }
+}
+
+impl Options {
+    /// Returns which optional labels the metrics have.
+    pub const fn detail(&self) -> Detail {
+        Detail {
+            alert_names: self.features.alert_names_in_metrics,
+            receiver_names: self.features.receiver_name_in_metrics,
+            group_keys: self.features.group_key_in_metrics,
+        }
+    }
+
+    /// Returns what the log tells at start: the build, features, and settings without effect.
+    pub fn start_events(&self) -> Vec<Event> {
+        let build = Build::this();
+        let mut events = Vec::from([
+            Event::Starting {
+                version: build.version.into(),
+                branch: build.branch.into(),
+                revision: build.revision.into(),
+            },
+            Event::BuildContext {
+                language: build.language.into(),
+                platform: build.platform(),
+                user: build.user.into(),
+                date: build.date.into(),
+                tags: build.tags.into(),
+            },
+        ]);
+        let names = self.features.names();
+        events.extend(names.into_iter().map(|name| Event::FeatureEnabled { feature: name.into() }));
+        if self.features.auto_gomemlimit {
+            events.push(Event::SettingIgnored {
+                setting: "auto-gomemlimit".into(),
+                reason: "there is no garbage collector to limit".into(),
+            });
+        }
+        if self.cluster.unavailable {
+            events.push(Event::ClusteringUnavailable {});
+        }
+        events
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) const FLAGS: &[Flag] = &[
         "data.maintenance-interval",
         Duration,
         "15m",
-        "Time between two rounds of garbage collection and checkpoint of notifications and silences.",
+        "Time between two rounds of garbage collection and checkpoint.",
     ),
     flag(
         "silences.max-silences",
@@ -160,7 +160,7 @@ pub(super) const FLAGS: &[Flag] = &[
         .of("ADDRESS")
         .repeated()
         .missing(CLUSTER),
-    flag("cluster.peer-timeout", Duration, "15s", "Time to wait for each peer before to notify.")
+    flag("cluster.peer-timeout", Duration, "15s", "Head start of each peer before this one to notify.")
         .missing(CLUSTER),
     flag("cluster.peers-resolve-timeout", Duration, "15s", "Time to resolve the peers' names.")
         .missing(CLUSTER),

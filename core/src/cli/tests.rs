@@ -8,6 +8,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::time::Timestamp;
 
 fn call(argv: &[&str]) -> Result<Invocation, String> {
     let argv: Vec<String> = argv.iter().map(|&word| word.to_owned()).collect();
@@ -124,11 +125,13 @@ fn mistakes_get_the_dialects_texts() {
         ),
         (
             &["--cluster.listen-address=0.0.0.0:9094"],
-            "--cluster.listen-address is not available in this version: clustering is not built yet",
+            "--cluster.listen-address is not available in this version: \
+             clustering is not built yet",
         ),
         (
             &["--log.level=loud"],
-            "invalid value \"loud\" for flag '--log.level': must be one of debug, info, warn, error",
+            "invalid value \"loud\" for flag '--log.level': \
+             must be one of debug, info, warn, error",
         ),
     ] {
         assert_eq!(error(argv), text, "{argv:?}");
@@ -162,7 +165,7 @@ fn help_and_version_print() {
     assert!(text.contains("      --web.listen-address=\":9093\"\n"));
     assert!(text.lines().all(|line| line.len() <= 90 && line.trim_end() == line));
     for flag in flags::FLAGS {
-        assert!(text.contains(&flag.name));
+        assert!(text.contains(flag.name));
     }
     let Ok(Invocation::Print(text)) = call(&["alertmanager", "--version"]) else {
         panic!("prints the version")
@@ -187,6 +190,24 @@ fn help_and_version_print() {
     assert!(
         text.lines().next().is_some_and(|l| l.ends_with("compatible with Alertmanager 0.34.0)"))
     );
+}
+
+#[test]
+fn the_start_is_told() {
+    let told = |argv: &[&str]| -> Vec<&'static str> {
+        options(argv).start_events().iter().map(|e| e.record(Timestamp::EPOCH).msg).collect()
+    };
+    assert_eq!(told(&["--cluster.listen-address="]), ["Starting campana", "Build context"]);
+    assert_eq!(
+        told(&["--enable-feature=classic-mode,auto-gomemlimit"])[2..],
+        [
+            "Feature enabled",
+            "Feature enabled",
+            "Setting has no effect",
+            "Clustering is not available in this version"
+        ]
+    );
+    assert!(options(&["--enable-feature=group-key-in-metrics"]).detail().group_keys);
 }
 
 fn external(url: &str, prefix: &str) -> Result<(String, String), String> {
@@ -229,9 +250,12 @@ fn external_urls_resolve() {
     assert!(!text.contains("secret"), "{text}");
 }
 
+const WORD: &str = "(--)?(no-)?[a-z.@=\\-]{0,24}|\
+    --(log.level|data.retention|web.external-url|web.listen-address)=.{0,12}";
+
 proptest! {
     #[test]
-    fn parsing_never_panics(words in prop::collection::vec("(--)?(no-)?[a-z.@=\\-]{0,24}|--(log.level|data.retention|web.external-url|web.listen-address)=.{0,12}", 0..6)) {
+    fn parsing_never_panics(words in prop::collection::vec(WORD, 0..6)) {
         let mut argv = alloc::vec!["campana".to_owned()];
         argv.extend(words);
         let _ = parse(&argv, &mut |_| Ok(String::new()));

@@ -7,10 +7,12 @@ use alloc::{
     vec::Vec,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::Options;
 
 /// Where users reach the server, and under which prefix it serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalUrl {
     /// The URL without a slash at its end, for links and templates.
     pub text: String,

@@ -129,6 +129,9 @@ const ZERO: Counts = Counts {
     latency: Histogram::new(&LATENCY),
 };
 
+/// Which of the counts a family shows.
+type Read = fn(&Counts) -> Counter;
+
 /// Integration and receiver; the receiver is empty unless the feature is on.
 type Key = (&'static str, Arc<str>);
 
@@ -195,7 +198,7 @@ impl Notifications {
     }
 
     pub(super) fn collect(&self, page: &mut Page) {
-        let counters: [(_, _, fn(&Counts) -> Counter); 3] = [
+        let counters: [(_, _, Read); 3] = [
             (
                 "alertmanager_notifications_total",
                 "Notifications begun, by integration.",
