@@ -160,8 +160,13 @@ pub(super) const FLAGS: &[Flag] = &[
         .of("ADDRESS")
         .repeated()
         .missing(CLUSTER),
-    flag("cluster.peer-timeout", Duration, "15s", "Head start of each peer before this one to notify.")
-        .missing(CLUSTER),
+    flag(
+        "cluster.peer-timeout",
+        Duration,
+        "15s",
+        "Head start of each peer before this one to notify.",
+    )
+    .missing(CLUSTER),
     flag("cluster.peers-resolve-timeout", Duration, "15s", "Time to resolve the peers' names.")
         .missing(CLUSTER),
     flag("cluster.gossip-interval", Duration, "200ms", "Time between two gossip messages.")
