@@ -3,16 +3,14 @@
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use core::{fmt, ops::Range};
 
+use self::{literal::Plan, parse::Parsed};
+use crate::limits::{MAX_REGEX_ENGINE_DEPTH, MAX_REGEX_LITERALS, MAX_REGEX_NFA_BYTES};
 use regex_automata::{
     Input,
     meta::{Builder, Config, Regex as Engine},
     nfa::thompson::WhichCaptures,
     util::iter::Searcher,
 };
-use regex_syntax::hir::Hir;
-
-use self::literal::Plan;
-use crate::limits::{MAX_REGEX_LITERALS, MAX_REGEX_NFA_BYTES};
 
 mod class;
 mod escape;
@@ -81,7 +79,7 @@ pub enum RegexErrorKind {
     TrailingBackslash,
     /// A `)` closes nothing.
     UnexpectedParen,
-    /// The expression nests deeper than 1000 levels.
+    /// The expression nests over a limit.
     NestingDepth,
     /// The expression is over a size limit.
     TooLarge,
@@ -149,7 +147,7 @@ impl Regex {
         let matching = match facts.plan {
             Plan::Words(words) => Matching::Words(words.into_iter().map(Arc::from).collect()),
             Plan::Open { least, newline } => Matching::Open { least, newline },
-            Plan::Engine => Matching::Engine(engine(&whole, &parsed.hir, WhichCaptures::None)?),
+            Plan::Engine => Matching::Engine(engine(&whole, &parsed, WhichCaptures::None)?),
         };
         Ok(Self(Arc::new(Inner {
             pattern: pattern.into(),
@@ -166,12 +164,13 @@ impl Regex {
     /// The pattern is not valid RE2 in Go's syntax, or over a limit.
     pub fn unanchored(pattern: &str) -> Result<Self, RegexError> {
         let parsed = parse::parse(pattern, true)?;
+        let matching = Matching::Engine(engine(pattern, &parsed, WhichCaptures::All)?);
         Ok(Self(Arc::new(Inner {
             pattern: pattern.into(),
             groups: parsed.groups.into(),
             prefix: None,
             least: parsed.hir.properties().minimum_len().unwrap_or(0),
-            matching: Matching::Engine(engine(pattern, &parsed.hir, WhichCaptures::All)?),
+            matching,
         })))
     }
 
@@ -243,12 +242,15 @@ impl Regex {
     }
 }
 
-/// Compiles `hir`, which `whole` was parsed to.
-fn engine(whole: &str, hir: &Hir, groups: WhichCaptures) -> Result<Engine, RegexError> {
+/// Compiles what `whole` was parsed to.
+fn engine(whole: &str, parsed: &Parsed, groups: WhichCaptures) -> Result<Engine, RegexError> {
+    if parsed.height > MAX_REGEX_ENGINE_DEPTH {
+        return Err(RegexError::new(RegexErrorKind::NestingDepth, whole));
+    }
     let config = Config::new()
         .nfa_size_limit(Some(MAX_REGEX_NFA_BYTES))
-        .which_captures(groups)
-        .onepass(matches!(groups, WhichCaptures::All));
-    let built = Builder::new().configure(config).build_from_hir(hir);
+        .onepass(matches!(groups, WhichCaptures::All))
+        .which_captures(groups);
+    let built = Builder::new().configure(config).build_from_hir(&parsed.hir);
     built.map_err(|_| RegexError::new(RegexErrorKind::TooLarge, whole))
 }

@@ -211,7 +211,7 @@ fn unicode<'a>(
     };
     let mut class = table(name).ok_or_else(|| wrong(end))?;
     budget.charge(TABLE_COST + class.ranges().len())?;
-    if flags.fold {
+    if flags.fold && !is_cased(name) {
         fold(&mut class, budget)?;
     }
     if inner != s.starts_with("\\P") {
@@ -223,11 +223,7 @@ fn unicode<'a>(
 /// Finds a general category or script. As in Go since 1.25, case, spaces, hyphens and underscores
 /// in the name do not matter, and categories have their long names too.
 fn table(name: &str) -> Option<ClassUnicode> {
-    let plain: String = name
-        .chars()
-        .filter(|c| !matches!(c, '_' | '-' | ' '))
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
+    let plain = plain(name);
     if !plain.bytes().all(|b| b.is_ascii_lowercase()) {
         return None;
     }
@@ -248,6 +244,18 @@ fn table(name: &str) -> Option<ClassUnicode> {
     }
     let is_script = plain.len() != 4 || SHORT_SCRIPTS.contains(&plain.as_str());
     lookup("gc", &plain).or_else(|| is_script.then(|| lookup("sc", &plain)).flatten())
+}
+
+/// Tells whether `name` is the category of letters with case. Go has nothing to add to it when it
+/// ignores case, though one mark folds to a letter.
+fn is_cased(name: &str) -> bool {
+    matches!(plain(name).as_str(), "lc" | "casedletter")
+}
+
+/// Drops what does not matter in a name.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
+    letters.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Looks up the members of a property's value in the Unicode tables.

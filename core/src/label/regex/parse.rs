@@ -10,6 +10,8 @@ use crate::limits::{MAX_REGEX_BYTES, MAX_REGEX_CLASS_RANGES, MAX_REGEX_DEPTH, MA
 /// What an expression reads as.
 pub(super) struct Parsed {
     pub hir: Hir,
+    /// Levels of nesting.
+    pub height: u32,
     /// The names of the groups, the whole match first.
     pub groups: Vec<Option<Box<str>>>,
 }
@@ -37,7 +39,7 @@ pub(super) fn parse(whole: &str, groups: bool) -> Result<Parsed, RegexError> {
     if !parser.frames.is_empty() {
         return Err(RegexError::new(Kind::MissingParen, whole));
     }
-    Ok(Parsed { hir: node.hir, groups: parser.groups })
+    Ok(Parsed { hir: node.hir, height: node.height, groups: parser.groups })
 }
 
 /// What `(?imsU)` sets.
