@@ -31,38 +31,38 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 /// Longest regular expression in bytes. The largest seen in use list a few thousand host names
 /// (under 100 KiB); the parse of this many bytes stays within tens of milliseconds. Longer ones
 /// are refused.
-pub const MAX_REGEX_BYTES: usize = 256 << 10;
+pub const REGEX_BYTES_MAX: usize = 256 << 10;
 
 /// Deepest nesting of a regular expression, as in Go. Deeper ones are refused.
-pub const MAX_REGEX_DEPTH: u32 = 1000;
+pub const REGEX_DEPTH_MAX: u32 = 1000;
 
 /// Deepest nesting of a regular expression that has to run in the engine. Its compiler calls itself
 /// for each level: this many take 0.3 MB of stack, 1.9 MB without optimization, and threads have
 /// 2 MB. Deeper ones are refused, which Go would accept up to its own bound above.
-pub const MAX_REGEX_ENGINE_DEPTH: u32 = 128;
+pub const REGEX_ENGINE_DEPTH_MAX: u32 = 128;
 
 /// Largest repeat count of a regular expression, alone or as the product of nested ones, as in Go.
-pub const MAX_REGEX_REPEAT: u32 = 1000;
+pub const REGEX_REPEAT_MAX: u32 = 1000;
 
 /// Budget for the character classes of one regular expression, counted in ranges: about 700 times
 /// `\pL`, 4 MB. An expression that needs more is refused.
-pub const MAX_REGEX_CLASS_RANGES: usize = 500_000;
+pub const REGEX_CLASS_RANGES_MAX: usize = 500_000;
 
 /// Memory one compiled regular expression may take for its automaton, in bytes. It allows some
 /// hundred thousand states; an expression that needs more is refused.
-pub const MAX_REGEX_NFA_BYTES: usize = 10 << 20;
+pub const REGEX_NFA_BYTES_MAX: usize = 10 << 20;
 
 /// Most literals that a regular expression is compared with directly; with more it runs in the
 /// engine, where the cost no longer grows with their number.
-pub const MAX_REGEX_WORDS: usize = 1024;
+pub const REGEX_WORDS_MAX: usize = 1024;
 
 /// Most bytes of all those literals together, for the same reason.
-pub const MAX_REGEX_WORD_BYTES: usize = 64 << 10;
+pub const REGEX_WORD_BYTES_MAX: usize = 64 << 10;
 
 /// Most literals a regular expression offers to an index; with more it counts as a pattern, since
 /// every literal costs an index entry.
-pub const MAX_REGEX_LITERALS: usize = 64;
+pub const REGEX_LITERALS_MAX: usize = 64;
 
 /// Longest literal prefix in bytes that is worked out for a regular expression; a longer one is
 /// cut, which only makes an index a little less selective.
-pub const MAX_REGEX_PREFIX_BYTES: usize = 256;
+pub const REGEX_PREFIX_BYTES_MAX: usize = 256;

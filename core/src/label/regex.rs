@@ -4,7 +4,7 @@ use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use core::{fmt, ops::Range};
 
 use self::{literal::Plan, parse::Parsed};
-use crate::limits::{MAX_REGEX_ENGINE_DEPTH, MAX_REGEX_LITERALS, MAX_REGEX_NFA_BYTES};
+use crate::limits::{REGEX_ENGINE_DEPTH_MAX, REGEX_LITERALS_MAX, REGEX_NFA_BYTES_MAX};
 use regex_automata::{
     Input,
     meta::{Builder, Config, Regex as Engine},
@@ -205,7 +205,7 @@ impl Regex {
     /// An empty list means that it matches nothing.
     pub fn literals(&self) -> Option<&[Arc<str>]> {
         match &self.0.matching {
-            Matching::Words(words) if words.len() <= MAX_REGEX_LITERALS => Some(words),
+            Matching::Words(words) if words.len() <= REGEX_LITERALS_MAX => Some(words),
             _ => None,
         }
     }
@@ -244,11 +244,11 @@ impl Regex {
 
 /// Compiles what `whole` was parsed to.
 fn engine(whole: &str, parsed: &Parsed, groups: WhichCaptures) -> Result<Engine, RegexError> {
-    if parsed.height > MAX_REGEX_ENGINE_DEPTH {
+    if parsed.height > REGEX_ENGINE_DEPTH_MAX {
         return Err(RegexError::new(RegexErrorKind::NestingDepth, whole));
     }
     let config = Config::new()
-        .nfa_size_limit(Some(MAX_REGEX_NFA_BYTES))
+        .nfa_size_limit(Some(REGEX_NFA_BYTES_MAX))
         .onepass(matches!(groups, WhichCaptures::All))
         .which_captures(groups);
     let built = Builder::new().configure(config).build_from_hir(&parsed.hir);

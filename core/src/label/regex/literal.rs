@@ -4,7 +4,7 @@ use alloc::{string::String, vec, vec::Vec};
 
 use regex_syntax::hir::{Class, Dot, Hir, HirKind, Look, Repetition};
 
-use crate::limits::{MAX_REGEX_PREFIX_BYTES, MAX_REGEX_WORD_BYTES, MAX_REGEX_WORDS};
+use crate::limits::{REGEX_PREFIX_BYTES_MAX, REGEX_WORD_BYTES_MAX, REGEX_WORDS_MAX};
 
 /// Nesting below which expressions are not looked into: simple ones do not get there, and the
 /// functions here call themselves.
@@ -93,7 +93,7 @@ fn words(hir: &Hir, depth: u32) -> Option<Vec<String>> {
         HirKind::Class(Class::Unicode(class)) => {
             let count: usize = class.iter().map(|range| range.len()).sum();
             let chars = class.iter().flat_map(|range| range.start()..=range.end());
-            (count <= MAX_REGEX_WORDS).then(|| chars.map(String::from).collect())
+            (count <= REGEX_WORDS_MAX).then(|| chars.map(String::from).collect())
         }
         // The class without members is one of bytes.
         HirKind::Class(Class::Bytes(class)) => class.ranges().is_empty().then(Vec::new),
@@ -145,7 +145,7 @@ fn product(a: &[String], b: &[String]) -> Option<Vec<String>> {
 
 /// Returns `Some` if that many texts of that many bytes together may be listed.
 fn within(texts: usize, bytes: usize) -> Option<()> {
-    (texts <= MAX_REGEX_WORDS && bytes <= MAX_REGEX_WORD_BYTES).then_some(())
+    (texts <= REGEX_WORDS_MAX && bytes <= REGEX_WORD_BYTES_MAX).then_some(())
 }
 
 /// A text that every match starts with.
@@ -188,7 +188,7 @@ impl Prefix {
     }
 
     fn push(&mut self, text: &str) -> bool {
-        let free = MAX_REGEX_PREFIX_BYTES.saturating_sub(self.text.len());
+        let free = REGEX_PREFIX_BYTES_MAX.saturating_sub(self.text.len());
         let end = text.floor_char_boundary(free);
         self.text.push_str(&text[..end]);
         self.cut |= end < text.len();

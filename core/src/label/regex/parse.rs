@@ -5,7 +5,7 @@ use alloc::{boxed::Box, string::String, vec, vec::Vec};
 use regex_syntax::hir::{Capture, Class, Dot, Hir, Look, Repetition};
 
 use super::{RegexError, RegexErrorKind as Kind, class, escape};
-use crate::limits::{MAX_REGEX_BYTES, MAX_REGEX_CLASS_RANGES, MAX_REGEX_DEPTH, MAX_REGEX_REPEAT};
+use crate::limits::{REGEX_BYTES_MAX, REGEX_CLASS_RANGES_MAX, REGEX_DEPTH_MAX, REGEX_REPEAT_MAX};
 
 /// What an expression reads as.
 pub(super) struct Parsed {
@@ -18,7 +18,7 @@ pub(super) struct Parsed {
 
 /// Parses `whole`. Groups are kept in the result only if `groups`; matching needs none.
 pub(super) fn parse(whole: &str, groups: bool) -> Result<Parsed, RegexError> {
-    if whole.len() > MAX_REGEX_BYTES {
+    if whole.len() > REGEX_BYTES_MAX {
         let start = &whole[..whole.floor_char_boundary(64)];
         return Err(RegexError::new(Kind::TooLarge, start));
     }
@@ -29,7 +29,7 @@ pub(super) fn parse(whole: &str, groups: bool) -> Result<Parsed, RegexError> {
         frames: vec![Frame::default()],
         groups: vec![None],
         keep_groups: groups,
-        budget: Budget { whole, ranges: MAX_REGEX_CLASS_RANGES },
+        budget: Budget { whole, ranges: REGEX_CLASS_RANGES_MAX },
     };
     let mut last_repeat = None;
     while let Some(c) = parser.rest.chars().next() {
@@ -314,7 +314,7 @@ impl<'a> Parser<'a> {
     }
 
     fn check_height(&self, node: &Node) -> Result<(), RegexError> {
-        if node.height > MAX_REGEX_DEPTH {
+        if node.height > REGEX_DEPTH_MAX {
             return Err(RegexError::new(Kind::NestingDepth, self.whole));
         }
         Ok(())
@@ -375,12 +375,12 @@ impl<'a> Parser<'a> {
     ) -> Result<Option<&'a str>, RegexError> {
         let text = &self.rest[..self.rest.len() - after.len()];
         let bad = || RegexError::new(Kind::RepeatCount, text);
-        let min = min.filter(|n| *n <= MAX_REGEX_REPEAT).ok_or_else(bad)?;
+        let min = min.filter(|n| *n <= REGEX_REPEAT_MAX).ok_or_else(bad)?;
         let max = match max {
             Max::Same => Some(min),
             Max::None => None,
             Max::At(count) => {
-                Some(count.filter(|n| *n <= MAX_REGEX_REPEAT && min <= *n).ok_or_else(bad)?)
+                Some(count.filter(|n| *n <= REGEX_REPEAT_MAX && min <= *n).ok_or_else(bad)?)
             }
         };
         self.repeat(min, max, after, last_repeat, true)
@@ -418,7 +418,7 @@ impl<'a> Parser<'a> {
         let hir = Hir::repetition(Repetition { min, max, greedy: !lazy, sub: Box::new(hir) });
         let node = Node { hir, height: height + 1, copies, kind: NodeKind::Other };
         self.check_height(&node)?;
-        if copies > MAX_REGEX_REPEAT && (min >= 2 || max.is_some_and(|max| max >= 2)) {
+        if copies > REGEX_REPEAT_MAX && (min >= 2 || max.is_some_and(|max| max >= 2)) {
             return Err(RegexError::new(Kind::RepeatCount, text));
         }
         self.rest = after;

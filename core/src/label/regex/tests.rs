@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{Engine, Matching, Regex, RegexErrorKind as Kind, engine, parse};
 use crate::limits::{
-    MAX_REGEX_BYTES, MAX_REGEX_LITERALS, MAX_REGEX_PREFIX_BYTES, MAX_REGEX_WORD_BYTES,
+    REGEX_BYTES_MAX, REGEX_LITERALS_MAX, REGEX_PREFIX_BYTES_MAX, REGEX_WORD_BYTES_MAX,
 };
 
 /// What the real program answered for an expression over the values of the first line.
@@ -100,7 +100,7 @@ fn limits() {
     assert!(Regex::anchored(&flat).unwrap().matches_empty());
 
     let too_large = |pattern: &str| Regex::anchored(pattern).unwrap_err().kind() == Kind::TooLarge;
-    assert!(too_large(&"a".repeat(MAX_REGEX_BYTES)));
+    assert!(too_large(&"a".repeat(REGEX_BYTES_MAX)));
     assert!(too_large(&"\\pL".repeat(5000)));
     assert!(too_large("(?:\\pL\\pN){500}"));
     assert!(too_large(&"(?i)[\\x{100}-\\x{ffff}]".repeat(1000)));
@@ -157,14 +157,14 @@ fn literals_and_prefixes() {
     let never = Regex::anchored("[^\\x00-\\x{10FFFF}]").unwrap();
     assert_eq!(never.literals(), Some(&[][..]));
     let list = |n: usize| (0..n).map(|i| format!("n{i}")).collect::<Vec<_>>().join("|");
-    assert_eq!(Regex::anchored(&list(MAX_REGEX_LITERALS)).unwrap().literals().unwrap().len(), 64);
-    assert_eq!(Regex::anchored(&list(MAX_REGEX_LITERALS + 1)).unwrap().literals(), None);
+    assert_eq!(Regex::anchored(&list(REGEX_LITERALS_MAX)).unwrap().literals().unwrap().len(), 64);
+    assert_eq!(Regex::anchored(&list(REGEX_LITERALS_MAX + 1)).unwrap().literals(), None);
     // Long texts keep a short prefix, also in front of `.*`, where it must not be taken for all.
-    let long = "é".repeat(MAX_REGEX_PREFIX_BYTES) + "x";
+    let long = "é".repeat(REGEX_PREFIX_BYTES_MAX) + "x";
     let regex = Regex::anchored(&format!("{long}.*")).unwrap();
-    assert_eq!(regex.prefix().unwrap().len(), MAX_REGEX_PREFIX_BYTES);
+    assert_eq!(regex.prefix().unwrap().len(), REGEX_PREFIX_BYTES_MAX);
     assert!(regex.is_match(long.as_bytes()) && !regex.is_match("é".repeat(300).as_bytes()));
-    let longer = "x".repeat(MAX_REGEX_WORD_BYTES + 1);
+    let longer = "x".repeat(REGEX_WORD_BYTES_MAX + 1);
     let regex = Regex::anchored(&longer).unwrap();
     assert!(regex.is_match(longer.as_bytes()) && regex.literals().is_none());
 }
