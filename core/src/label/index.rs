@@ -243,23 +243,13 @@ fn place(matcher: &Matcher) -> Option<Place<'_>> {
     }
     Some(match matcher.op() {
         Op::Equal => Place::Value(matcher.value()),
-        Op::Regex => match (literals(matcher), prefix(matcher)) {
-            (Some(literals), _) if !literals.is_empty() => Place::Literals(literals),
-            (_, Some(prefix)) if !prefix.is_empty() => Place::Prefix(prefix),
+        Op::Regex => match matcher.regex().map(|regex| (regex.literals(), regex.prefix())) {
+            Some((Some(literals), _)) if !literals.is_empty() => Place::Literals(literals),
+            Some((_, Some(prefix))) if !prefix.is_empty() => Place::Prefix(prefix),
             _ => Place::Present,
         },
         Op::NotEqual | Op::NotRegex => Place::Present,
     })
-}
-
-/// Returns the values of an expression that is a finite choice of them.
-const fn literals(_matcher: &Matcher) -> Option<&[Arc<str>]> {
-    None
-}
-
-/// Returns what every value of an expression starts with.
-const fn prefix(_matcher: &Matcher) -> Option<&str> {
-    None
 }
 
 fn add<K: Ord>(keys: &mut Vec<K>, key: K) {

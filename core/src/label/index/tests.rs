@@ -59,6 +59,30 @@ fn a_list_leaves_when_removed_as_often_as_inserted() {
     assert!(index.values.is_empty() && index.prefixes.is_empty() && index.names.is_empty());
 }
 
+#[test]
+fn expressions_are_filed_under_their_literals_or_their_prefix() {
+    let mut index = Index::new();
+    index.insert(1, &list(&[("a", Op::Regex, "x|y")]));
+    index.insert(2, &list(&[("a", Op::Regex, "pre-.*")]));
+    index.insert(3, &list(&[("a", Op::Regex, "pre-fix-.+"), ("b", Op::NotEqual, "")]));
+    index.insert(4, &list(&[("a", Op::Regex, ".*z")]));
+    for (value, keys) in [
+        ("x", &[1, 4][..]),
+        ("y", &[1, 4]),
+        ("xy", &[4]),
+        ("pre", &[4]),
+        ("pre-", &[2, 4]),
+        ("pre-fix", &[2, 4]),
+        ("pre-fix-2", &[2, 3, 4]),
+    ] {
+        assert_eq!(candidates(&index, &[("a", value), ("b", "x")]), keys, "{value}");
+    }
+    index.remove(2, &list(&[("a", Op::Regex, "pre-.*")]));
+    index.remove(1, &list(&[("a", Op::Regex, "x|y")]));
+    assert_eq!(candidates(&index, &[("a", "pre-fix-2")]), [3, 4]);
+    assert_eq!(candidates(&index, &[("a", "x")]), [4]);
+}
+
 const VALUES: [&str; 8] = ["", "x", "xy", "xyz", "y", "é", "Xy", "x\ny"];
 const EXPRESSIONS: [&str; 18] = [
     "",
