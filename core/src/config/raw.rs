@@ -223,6 +223,7 @@ fn matcher_list(at: &At<'_>, context: &Context<'_>) -> Result<Vec<Matcher>, Abor
 fn warning_text(warning: &parse::Warning) -> String {
     match warning {
         parse::Warning::Suggestion { input, error, suggestion } => {
+            let error = error.to_string();
             format!("{warning} input={input:?} err={error:?} suggestion={suggestion:?}")
         }
         parse::Warning::Disagreement { input } => format!("{warning} input={input:?}"),

@@ -9,7 +9,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::{mem, time::Duration};
+use core::time::Duration;
 
 use super::{
     Config, Receiver, Rules, Warning, dump,
@@ -262,19 +262,18 @@ fn build_rule(raw: &InhibitRule) -> inhibit::Rule {
 }
 
 fn build_receiver(raw: &receiver::Receiver, global: &Global, used: bool) -> Receiver {
-    let mut integrations: Vec<Arc<Integration>> = Vec::new();
+    let mut integrations = Vec::new();
+    let mut next = BTreeMap::new();
     for entry in &raw.entries {
-        let same = |other: &&Arc<Integration>| {
-            mem::discriminant(&other.kind) == mem::discriminant(&entry.kind)
-        };
-        let index = integrations.iter().filter(same).count();
+        let index = next.entry(entry.kind.name()).or_insert(0_u32);
         integrations.push(Arc::new(Integration {
             name: entry.kind.name(),
             kind: entry.kind.clone(),
-            index: u32::try_from(index).unwrap_or(u32::MAX),
+            index: *index,
             send_resolved: entry.send_resolved,
             http: entry.http.clone().map_or_else(|| global.http.clone(), Arc::new),
         }));
+        *index += 1;
     }
     let name: Arc<str> = Arc::from(&*raw.name);
     Receiver { name, labels: Labels::from_pairs(raw.labels.iter().cloned()), integrations, used }

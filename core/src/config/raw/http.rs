@@ -134,9 +134,8 @@ fn auth(
         return Err("at most one of bearer_token & bearer_token_file must be configured");
     }
     if basic.is_some() && bearer.any() {
-        return Err(
-            "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured",
-        );
+        return Err("at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be \
+                    configured");
     }
     if let Some((username, password)) = &basic {
         if username.both() {

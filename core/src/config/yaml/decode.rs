@@ -54,6 +54,8 @@ pub struct At<'a> {
     pub node: &'a Node,
     path: Arc<str>,
     field: &'a str,
+    /// The key, for values in a map.
+    key: Option<&'a Node>,
     log: &'a Log,
 }
 
@@ -87,7 +89,7 @@ fn join(path: &str, field: &str) -> String {
 impl<'a> At<'a> {
     /// Starts at the root of a document.
     pub fn root(node: &'a Node, log: &'a Log) -> Self {
-        At { node, path: Arc::from(""), field: "", log }
+        At { node, path: Arc::from(""), field: "", key: None, log }
     }
 
     /// Returns the path of the value.
@@ -95,15 +97,24 @@ impl<'a> At<'a> {
         join(&self.path, self.field)
     }
 
+    /// Returns line and column to show: of a list or map its key's, since it may begin far below.
+    fn place(&self) -> (u32, u32) {
+        let node = match (&self.node.value, self.key) {
+            (Value::List(_) | Value::Map(_), Some(key)) => key,
+            _ => self.node,
+        };
+        (node.line, node.column)
+    }
+
     /// Returns the place of the value, with its own path.
     pub fn spot(&self) -> Spot {
-        let path = Arc::from(self.path());
-        Spot { line: self.node.line, column: self.node.column, path }
+        let (line, column) = self.place();
+        Spot { line, column, path: Arc::from(self.path()) }
     }
 
     /// Makes a problem with this value.
     pub fn problem(&self, text: impl Into<String>) -> Problem {
-        let (line, column) = (self.node.line, self.node.column);
+        let (line, column) = self.place();
         Problem { line, column, path: self.path(), text: text.into() }
     }
 
@@ -126,6 +137,10 @@ impl<'a> At<'a> {
         let found = match &self.node.value {
             Value::Map(_) => String::from("!!map"),
             Value::List(_) => String::from("!!seq"),
+            // What stands where a map belongs may well be the secret itself.
+            Value::Scalar(scalar) if self.path().contains("http_config") && wanted == "a map" => {
+                scalar.resolve().tag().to_string()
+            }
             Value::Scalar(scalar) => {
                 let text = &scalar.text;
                 let shown = match text.char_indices().nth(10) {
@@ -139,6 +154,11 @@ impl<'a> At<'a> {
             }
         };
         self.note(format!("cannot unmarshal {found} into {wanted}; {advice}"));
+    }
+
+    fn value(&self, key: &'a Node, node: &'a Node, path: &Arc<str>) -> At<'a> {
+        let field = key.text().unwrap_or_default();
+        At { node, path: path.clone(), field, key: Some(key), log: self.log }
     }
 
     /// Visits the keys of a map with fixed keys. Null counts as an empty map; anything else is
@@ -162,7 +182,7 @@ impl<'a> At<'a> {
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         for (key, value) in entries {
             let name = key.text().unwrap_or_default();
-            let of_key = At { node: key, path: path.clone(), field: "", log: self.log };
+            let of_key = At { node: key, path: path.clone(), field: "", key: None, log: self.log };
             if let Some(first) = seen.insert(name, key.line) {
                 of_key.note(format!(
                     "field {name} already set; it is on line {first} as well, keep one of them"
@@ -173,8 +193,7 @@ impl<'a> At<'a> {
                 of_key.note(format!("field {name} not found; {}", advice(name, keys)));
                 continue;
             }
-            let value = At { node: value, path: path.clone(), field: name, log: self.log };
-            visit(name, value)?;
+            visit(name, self.value(key, value, &path))?;
         }
         Ok(())
     }
@@ -199,13 +218,14 @@ impl<'a> At<'a> {
         for (key, value) in entries {
             let name = key.text().unwrap_or_default();
             if let Some(first) = seen.insert(name, key.line) {
-                let of_key = At { node: key, path: path.clone(), field: "", log: self.log };
+                let of_key =
+                    At { node: key, path: path.clone(), field: "", key: None, log: self.log };
                 of_key.note(format!(
                     "key {name:?} already set in map; it is on line {first} as well, keep one"
                 ));
                 continue;
             }
-            visit(name, At { node: value, path: path.clone(), field: name, log: self.log })?;
+            visit(name, self.value(key, value, &path))?;
         }
         Ok(())
     }
@@ -229,7 +249,7 @@ impl<'a> At<'a> {
         let path = self.path();
         for (index, node) in items.iter().enumerate() {
             let path = Arc::from(format!("{path}[{index}]"));
-            visit(index, At { node, path, field: "", log: self.log })?;
+            visit(index, At { node, path, field: "", key: None, log: self.log })?;
         }
         Ok(true)
     }
