@@ -89,7 +89,7 @@ fn join(path: &str, field: &str) -> String {
 impl<'a> At<'a> {
     /// Starts at the root of a document.
     pub fn root(node: &'a Node, log: &'a Log) -> Self {
-        At { node, path: Arc::from(""), field: "", key: None, log }
+        Self { node, path: Arc::from(""), field: "", key: None, log }
     }
 
     /// Returns the path of the value.
@@ -156,9 +156,9 @@ impl<'a> At<'a> {
         self.note(format!("cannot unmarshal {found} into {wanted}; {advice}"));
     }
 
-    fn value(&self, key: &'a Node, node: &'a Node, path: &Arc<str>) -> At<'a> {
+    fn value(&self, key: &'a Node, node: &'a Node, path: &Arc<str>) -> Self {
         let field = key.text().unwrap_or_default();
-        At { node, path: path.clone(), field, key: Some(key), log: self.log }
+        Self { node, path: path.clone(), field, key: Some(key), log: self.log }
     }
 
     /// Visits the keys of a map with fixed keys. Null counts as an empty map; anything else is
@@ -169,7 +169,7 @@ impl<'a> At<'a> {
     pub fn fields(
         &self,
         keys: &[&str],
-        mut visit: impl FnMut(&str, At<'a>) -> Result<(), Abort>,
+        mut visit: impl FnMut(&str, Self) -> Result<(), Abort>,
     ) -> Result<(), Abort> {
         if self.node.is_null() {
             return Ok(());
@@ -182,7 +182,8 @@ impl<'a> At<'a> {
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         for (key, value) in entries {
             let name = key.text().unwrap_or_default();
-            let of_key = At { node: key, path: path.clone(), field: "", key: None, log: self.log };
+            let of_key =
+                Self { node: key, path: path.clone(), field: "", key: None, log: self.log };
             if let Some(first) = seen.insert(name, key.line) {
                 of_key.note(format!(
                     "field {name} already set; it is on line {first} as well, keep one of them"
@@ -204,7 +205,7 @@ impl<'a> At<'a> {
     /// What `visit` returns.
     pub fn entries(
         &self,
-        mut visit: impl FnMut(&'a str, At<'a>) -> Result<(), Abort>,
+        mut visit: impl FnMut(&'a str, Self) -> Result<(), Abort>,
     ) -> Result<(), Abort> {
         if self.node.is_null() {
             return Ok(());
@@ -219,7 +220,7 @@ impl<'a> At<'a> {
             let name = key.text().unwrap_or_default();
             if let Some(first) = seen.insert(name, key.line) {
                 let of_key =
-                    At { node: key, path: path.clone(), field: "", key: None, log: self.log };
+                    Self { node: key, path: path.clone(), field: "", key: None, log: self.log };
                 of_key.note(format!(
                     "key {name:?} already set in map; it is on line {first} as well, keep one"
                 ));
@@ -237,7 +238,7 @@ impl<'a> At<'a> {
     /// What `visit` returns.
     pub fn items(
         &self,
-        mut visit: impl FnMut(usize, At<'a>) -> Result<(), Abort>,
+        mut visit: impl FnMut(usize, Self) -> Result<(), Abort>,
     ) -> Result<bool, Abort> {
         if self.node.is_null() {
             return Ok(false);
@@ -249,7 +250,7 @@ impl<'a> At<'a> {
         let path = self.path();
         for (index, node) in items.iter().enumerate() {
             let path = Arc::from(format!("{path}[{index}]"));
-            visit(index, At { node, path, field: "", key: None, log: self.log })?;
+            visit(index, Self { node, path, field: "", key: None, log: self.log })?;
         }
         Ok(true)
     }
@@ -267,7 +268,7 @@ impl<'a> At<'a> {
     }
 
     /// Reads a list of texts, null elements as empty; `None` for null and for a collected mistake.
-    pub fn texts(&self) -> Option<Vec<At<'a>>> {
+    pub fn texts(&self) -> Option<Vec<Self>> {
         let mut list = Vec::new();
         let done = self.items(|_, item| {
             if item.node.is_null() || item.text().is_some() {

@@ -20,11 +20,11 @@ pub enum Out {
     /// A text, quoted if it would be read as something else.
     Text(String),
     /// A list, one element a line.
-    List(Vec<Out>),
+    List(Vec<Self>),
     /// A list in one line: `[a, b]`.
-    Flow(Vec<Out>),
+    Flow(Vec<Self>),
     /// A map, one entry a line, in the given order.
-    Map(Vec<(Box<str>, Out)>),
+    Map(Vec<(Box<str>, Self)>),
 }
 
 impl Out {
