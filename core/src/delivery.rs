@@ -1,1 +1,433 @@
-//! Notifications on their way.
+//! Notifications on their way: one delivery per flush and integration.
+//!
+//! A delivery waits for its position in the cluster, asks whether it is still wanted, takes one of
+//! its receiver's places, and then attempts until it is delivered, refused for good, or out of
+//! time. This part decides when; what an attempt does is up to [`crate::notify`], and whether the
+//! delivery is wanted is up to the notification log.
+
+mod backoff;
+mod queue;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use self::{
+    queue::Queues,
+    state::{Delivery, State},
+};
+use crate::{
+    id::{Counter, DeliveryId, GroupId, ReadId, SendId, WorkId},
+    map::Map,
+    nflog,
+    notify::{Answer, Attempt, Cause, Exchange, Fed, Integration, Job, Notification, Outcome, SendError, Step},
+    rng::Rng,
+    time::{Deadline, Instant, Reason},
+    timer::Timers,
+};
+
+/// What a delivery needs to begin.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The group it speaks for.
+    pub group: GroupId,
+    /// What to say.
+    pub notification: Arc<Notification>,
+    /// To whom.
+    pub integration: Arc<Integration>,
+    /// When its turn comes: at once, or after the peers before it had their chance.
+    pub due: Instant,
+    /// When it must end.
+    pub deadline: Instant,
+    /// The route's repeat interval, for the decision and the log entry.
+    pub repeat_interval: Duration,
+}
+
+/// The counters that effects take their ids from; shared with the rest of the node.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    /// Next [`ReadId`].
+    pub read: Counter,
+    /// Next [`SendId`].
+    pub send: Counter,
+    /// Next [`WorkId`].
+    pub work: Counter,
+}
+
+/// What the deliveries want done.
+#[derive(Debug)]
+pub enum Effect {
+    /// An attempt ended; for metrics.
+    Attempted(Attempted),
+    /// Give up an exchange.
+    Cancel(SendId),
+    /// Ask the notification log, and answer with [`Deliveries::decided`].
+    Decide(DeliveryId),
+    /// The delivery is over and forgotten.
+    Finished(Box<Finished>),
+    /// Print an event to the log: the whole of the `log` integration's delivery.
+    Print(crate::event::Event),
+    /// Read a file.
+    Read(ReadId, Arc<str>),
+    /// Deliver a request, at the latest by the instant.
+    Send(SendId, Box<Exchange>, Instant),
+    /// Run a step.
+    Work(WorkId, Box<StepWork>),
+}
+
+/// A step to run off the owner's thread.
+#[derive(Clone, Debug)]
+pub struct StepWork {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// What it is about.
+    pub job: Arc<Job>,
+    /// What it is fed.
+    pub fed: Fed,
+}
+
+impl StepWork {
+    /// Runs the step.
+    pub fn run(mut self) -> StepDone {
+        let step = self.attempt.step(&self.job, self.fed);
+        StepDone { attempt: self.attempt, step }
+    }
+}
+
+/// A step's result.
+#[derive(Clone, Debug)]
+pub struct StepDone {
+    /// The attempt, ready for its next step.
+    pub attempt: Attempt,
+    /// What it asks for.
+    pub step: Step,
+}
+
+/// One attempt that ended.
+#[derive(Clone, Debug)]
+pub struct Attempted {
+    /// The integration it used.
+    pub integration: Arc<Integration>,
+    /// The receiver it was for.
+    pub receiver: Arc<str>,
+    /// How long it took.
+    pub took: Duration,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+    /// What went wrong, if it will be tried again and this error is a new one.
+    pub retried: Option<String>,
+    /// Whether it failed.
+    pub failed: bool,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Which one.
+    pub id: DeliveryId,
+    /// What it was given.
+    pub plan: Plan,
+    /// How it went.
+    pub end: End,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// From the first attempt to the end.
+    pub took: Duration,
+}
+
+/// The ways a delivery ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Taken by the other side, or nothing to tell it.
+    Delivered(nflog::Reason),
+    /// Not delivered.
+    Failed {
+        /// The last error, or the deadline's.
+        error: String,
+        /// The class for metrics.
+        cause: Cause,
+        /// Whether trying again was pointless.
+        is_final: bool,
+    },
+    /// Not wanted: the log says there is nothing new.
+    Skipped(nflog::SkipReason),
+}
+
+/// All deliveries of a node.
+#[derive(Debug)]
+pub struct Deliveries {
+    table: BTreeMap<DeliveryId, Delivery>,
+    timers: Timers<DeliveryId>,
+    by_work: Map<WorkId, DeliveryId>,
+    by_read: Map<ReadId, DeliveryId>,
+    by_send: Map<SendId, DeliveryId>,
+    queues: Queues,
+    effects: VecDeque<Effect>,
+    next_id: Counter,
+    rng: Rng,
+    user_agent: Arc<str>,
+}
+
+impl Deliveries {
+    /// Makes an empty table; `user_agent` goes out with every HTTP request.
+    pub fn new(rng: Rng, user_agent: Arc<str>) -> Self {
+        Self {
+            table: BTreeMap::new(),
+            timers: Timers::new(),
+            by_work: Map::new(),
+            by_read: Map::new(),
+            by_send: Map::new(),
+            queues: Queues::default(),
+            effects: VecDeque::new(),
+            next_id: Counter::default(),
+            rng,
+            user_agent,
+        }
+    }
+
+    /// Begins a delivery. Poll afterwards.
+    pub fn open(&mut self, now: Instant, plan: Plan) -> DeliveryId {
+        let id = DeliveryId(self.next_id.next());
+        let due = plan.due;
+        self.table.insert(id, Delivery::new(plan));
+        if due <= now {
+            self.effects.push_back(Effect::Decide(id));
+        } else {
+            self.arm(id, due);
+        }
+        id
+    }
+
+    /// Takes the log's answer to [`Effect::Decide`]. Poll afterwards.
+    pub fn decided(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId, decision: nflog::Decision) {
+        let Some(delivery) = self.table.get_mut(&id) else { return };
+        match decision {
+            nflog::Decision::Skip(reason) => self.finish(now, ids, id, End::Skipped(reason)),
+            nflog::Decision::Notify(reason) => {
+                let job = Arc::new(Job {
+                    notification: delivery.plan.notification.clone(),
+                    integration: delivery.plan.integration.clone(),
+                    reason,
+                    user_agent: self.user_agent.clone(),
+                });
+                if job.told().next().is_none() {
+                    return self.finish(now, ids, id, End::Delivered(reason));
+                }
+                delivery.job = Some(job);
+                self.arm(id, self.table[&id].plan.deadline);
+                self.enqueue(now, ids, id);
+            }
+        }
+    }
+
+    /// Takes the result of a step. Poll afterwards.
+    ///
+    /// Returns whether the id was known; a late one is ignored.
+    pub fn on_worked(&mut self, now: Instant, ids: &mut Ids, work: WorkId, done: StepDone) -> bool {
+        let Some(id) = self.by_work.remove(&work) else { return false };
+        let Some(delivery) = self.table.get_mut(&id) else { return false };
+        match done.step {
+            Step::Done(outcome) => self.on_outcome(now, ids, id, outcome),
+            Step::Print(event) => {
+                self.effects.push_back(Effect::Print(event));
+                self.on_outcome(now, ids, id, Outcome::Delivered);
+            }
+            Step::Read(path) => {
+                let read = ReadId(ids.read.next());
+                delivery.state = State::Reading(done.attempt, read);
+                self.by_read.insert(read, id);
+                self.effects.push_back(Effect::Read(read, path));
+            }
+            Step::Send(exchange) => {
+                let send = SendId(ids.send.next());
+                let deadline = match exchange.timeout {
+                    Some(timeout) => (now + timeout).min(delivery.plan.deadline),
+                    None => delivery.plan.deadline,
+                };
+                delivery.state = State::Sending(done.attempt, send);
+                self.by_send.insert(send, id);
+                self.effects.push_back(Effect::Send(send, Box::new(exchange), deadline));
+            }
+        }
+        true
+    }
+
+    /// Takes a file's content. Poll afterwards.
+    ///
+    /// Returns whether the id was known.
+    pub fn on_read(&mut self, ids: &mut Ids, read: ReadId, content: Result<Vec<u8>, String>) -> bool {
+        let Some(id) = self.by_read.remove(&read) else { return false };
+        let Some(delivery) = self.table.get_mut(&id) else { return false };
+        let State::Reading(attempt, _) = core::mem::replace(&mut delivery.state, State::Queued)
+        else {
+            unreachable!("a read is registered while its delivery is reading");
+        };
+        self.step(ids, id, attempt, Fed::File(content));
+        true
+    }
+
+    /// Takes the result of an exchange. Poll afterwards.
+    ///
+    /// Returns whether the id was known; one that was canceled is not.
+    pub fn on_sent(&mut self, ids: &mut Ids, send: SendId, result: Result<Answer, SendError>) -> bool {
+        let Some(id) = self.by_send.remove(&send) else { return false };
+        let Some(delivery) = self.table.get_mut(&id) else { return false };
+        let State::Sending(attempt, _) = core::mem::replace(&mut delivery.state, State::Queued)
+        else {
+            unreachable!("an exchange is registered while its delivery is sending");
+        };
+        self.step(ids, id, attempt, Fed::Sent(result));
+        true
+    }
+
+    /// Handles what is due. Poll afterwards.
+    pub fn on_timeout(&mut self, now: Instant, ids: &mut Ids) {
+        while let Some((_, id)) = self.timers.pop_due(now) {
+            let Some(delivery) = self.table.get_mut(&id) else { continue };
+            let deadline = delivery.plan.deadline;
+            match &delivery.state {
+                State::Waiting => self.effects.push_back(Effect::Decide(id)),
+                _ if now >= deadline => {
+                    let end = delivery.out_of_time();
+                    self.finish(now, ids, id, end);
+                }
+                State::Backoff => {
+                    self.arm(id, deadline);
+                    self.enqueue(now, ids, id);
+                }
+                State::Queued | State::Working | State::Reading(..) | State::Sending(..) => {
+                    self.arm(id, deadline);
+                }
+            }
+        }
+    }
+
+    /// Ends every delivery of a group without a result, such as at a shutdown. Poll afterwards.
+    pub fn cancel_all(&mut self, now: Instant, ids: &mut Ids) {
+        let open: Vec<DeliveryId> = self.table.keys().copied().collect();
+        for id in open {
+            let end = self.table[&id].canceled();
+            self.finish(now, ids, id, end);
+        }
+    }
+
+    /// Takes the next effect; call until it returns `None` after each of the methods above.
+    #[must_use = "effects must be carried out"]
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Returns when [`on_timeout`](Self::on_timeout) wants to be called.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.timers.next_at().map(|at| Deadline { at, reason: Reason::Delivery })
+    }
+
+    /// Returns what a delivery was given.
+    pub fn plan(&self, id: DeliveryId) -> Option<&Plan> {
+        self.table.get(&id).map(|delivery| &delivery.plan)
+    }
+
+    /// Returns the number of open deliveries.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Tells whether nothing is on its way.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    fn arm(&mut self, id: DeliveryId, at: Instant) {
+        self.timers.set(id, at);
+    }
+
+    /// Starts an attempt now if the receiver has a place, else when one is free.
+    fn enqueue(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId) {
+        let delivery = self.table.get_mut(&id).expect("the caller saw it");
+        delivery.state = State::Queued;
+        let receiver = delivery.plan.notification.receiver.clone();
+        if self.queues.enter(&receiver, id) {
+            self.start_attempt(now, ids, id);
+        }
+    }
+
+    fn start_attempt(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId) {
+        let delivery = self.table.get_mut(&id).expect("queued deliveries are in the table");
+        delivery.begin_attempt(now);
+        let attempt = Attempt::new(delivery.job());
+        self.step(ids, id, attempt, Fed::Start);
+    }
+
+    fn step(&mut self, ids: &mut Ids, id: DeliveryId, attempt: Attempt, fed: Fed) {
+        let delivery = self.table.get_mut(&id).expect("the caller saw it");
+        delivery.state = State::Working;
+        let work = WorkId(ids.work.next());
+        self.by_work.insert(work, id);
+        let job = delivery.job().clone();
+        self.effects.push_back(Effect::Work(work, Box::new(StepWork { attempt, job, fed })));
+    }
+
+    fn on_outcome(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId, outcome: Outcome) {
+        let delivery = self.table.get_mut(&id).expect("the caller saw it");
+        let mut attempted = delivery.attempted(now);
+        match outcome {
+            Outcome::Delivered => {
+                attempted.failed = false;
+                self.effects.push_back(Effect::Attempted(attempted));
+                let end = End::Delivered(self.table[&id].job().reason);
+                self.finish(now, ids, id, end);
+            }
+            Outcome::Fail { error, cause } => {
+                self.effects.push_back(Effect::Attempted(attempted));
+                self.finish(now, ids, id, End::Failed { error, cause, is_final: true });
+            }
+            Outcome::Retry { error, cause, retry_after } => {
+                attempted.retried = delivery.note_error(error, cause);
+                self.effects.push_back(Effect::Attempted(attempted));
+                let wait = backoff::wait(delivery.attempts, &mut self.rng);
+                let mut at = delivery.attempt_began + wait;
+                if let Some(retry_after) = retry_after {
+                    at = at.max(now + retry_after);
+                }
+                let at = at.max(now).min(delivery.plan.deadline);
+                delivery.state = State::Backoff;
+                self.arm(id, at);
+                self.leave_queue(now, ids, id);
+            }
+        }
+    }
+
+    fn finish(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId, end: End) {
+        self.timers.clear(id);
+        self.leave_queue(now, ids, id);
+        let delivery = self.table.remove(&id).expect("the caller saw it");
+        match &delivery.state {
+            State::Sending(_, send) => {
+                self.by_send.remove(send);
+                self.effects.push_back(Effect::Cancel(*send));
+            }
+            State::Reading(_, read) => {
+                self.by_read.remove(read);
+            }
+            State::Waiting | State::Queued | State::Working | State::Backoff => {}
+        }
+        self.effects.push_back(Effect::Finished(Box::new(delivery.finished(id, end, now))));
+    }
+
+    /// Gives the delivery's place to whoever waits for it.
+    fn leave_queue(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId) {
+        let Some(delivery) = self.table.get(&id) else { return };
+        let receiver = delivery.plan.notification.receiver.clone();
+        if let Some(next) = self.queues.leave(&receiver, id) {
+            self.start_attempt(now, ids, next);
+        }
+    }
+}

@@ -66,3 +66,11 @@ pub const REGEX_LITERALS_MAX: usize = 64;
 /// Longest literal prefix in bytes that is worked out for a regular expression; a longer one is
 /// cut, which only makes an index a little less selective.
 pub const REGEX_PREFIX_BYTES_MAX: usize = 256;
+
+/// Bytes of a receiver's answer that are kept for its error text and classification; the rest is
+/// read and dropped, so that the connection can be used again.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Deliveries of one receiver that may be under way at once; further ones wait in line. Enough to
+/// hide a receiver's latency, few enough that a hanging one cannot take every connection.
+pub const RECEIVER_SENDS_MAX: usize = 64;

@@ -1,0 +1,111 @@
+//! One delivery: where it stands and what it has been through.
+
+use alloc::{format, string::String, sync::Arc};
+use core::time::Duration;
+
+use super::{Attempted, End, Finished, Plan};
+use crate::{
+    id::{DeliveryId, ReadId, SendId},
+    notify::{Attempt, Cause, Job},
+    time::Instant,
+};
+
+/// Where a delivery stands.
+#[derive(Debug)]
+pub(super) enum State {
+    /// For the next attempt.
+    Backoff,
+    /// For a place among its receiver's deliveries.
+    Queued,
+    /// For a file.
+    Reading(Attempt, ReadId),
+    /// For an answer.
+    Sending(Attempt, SendId),
+    /// For its turn, or for the log's word.
+    Waiting,
+    /// For a step.
+    Working,
+}
+
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) plan: Plan,
+    pub(super) job: Option<Arc<Job>>,
+    pub(super) state: State,
+    pub(super) attempts: u32,
+    pub(super) attempt_began: Instant,
+    first_began: Option<Instant>,
+    last_error: Option<(String, Cause)>,
+}
+
+impl Delivery {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            attempt_began: plan.due,
+            plan,
+            job: None,
+            state: State::Waiting,
+            attempts: 0,
+            first_began: None,
+            last_error: None,
+        }
+    }
+
+    pub(super) fn begin_attempt(&mut self, now: Instant) {
+        self.attempts += 1;
+        self.attempt_began = now;
+        self.first_began.get_or_insert(now);
+    }
+
+    pub(super) fn job(&self) -> &Arc<Job> {
+        self.job.as_ref().expect("attempts begin after the decision made the job")
+    }
+
+    /// Remembers an error; returns it when it differs from the one before, since only then is it
+    /// worth a line in the log.
+    pub(super) fn note_error(&mut self, error: String, cause: Cause) -> Option<String> {
+        let is_new = self.last_error.as_ref().is_none_or(|(last, _)| *last != error);
+        let news = is_new.then(|| error.clone());
+        self.last_error = Some((error, cause));
+        news
+    }
+
+    pub(super) fn attempted(&self, now: Instant) -> Attempted {
+        Attempted {
+            integration: self.plan.integration.clone(),
+            receiver: self.plan.notification.receiver.clone(),
+            took: now.since(self.attempt_began),
+            attempt: self.attempts,
+            retried: None,
+            failed: true,
+        }
+    }
+
+    pub(super) fn out_of_time(&self) -> End {
+        self.given_up("context deadline exceeded", Cause::DeadlineExceeded)
+    }
+
+    pub(super) fn canceled(&self) -> End {
+        self.given_up("context canceled", Cause::Canceled)
+    }
+
+    /// The end of a delivery that was stopped from outside: its own last error says more than the
+    /// stop does.
+    fn given_up(&self, why: &str, cause: Cause) -> End {
+        let (error, cause) = match &self.last_error {
+            Some((error, cause)) => (format!("{error}: {why}"), *cause),
+            None => (String::from(why), cause),
+        };
+        End::Failed { error, cause, is_final: false }
+    }
+
+    pub(super) fn finished(self, id: DeliveryId, end: End, now: Instant) -> Finished {
+        Finished {
+            id,
+            end,
+            attempts: self.attempts,
+            took: self.first_began.map_or(Duration::ZERO, |began| now.since(began)),
+            plan: self.plan,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What leaves and what comes back: one HTTP request to a receiver and how it went.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{fmt, time::Duration};
+
+use super::{HttpConfig, Secret};
+
+/// One HTTP request to deliver. Everything that may hold a credential is a [`Secret`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The request method.
+    pub method: &'static str,
+    /// The absolute `http` or `https` URL.
+    pub url: Secret,
+    /// Header lines in order, without `Host` and `Content-Length`, which the client adds.
+    pub headers: Vec<(Arc<str>, Secret)>,
+    /// The body.
+    pub body: Arc<[u8]>,
+    /// The integration's own limit for one attempt; the delivery's deadline holds besides.
+    pub timeout: Option<Duration>,
+    /// TLS and redirect settings.
+    pub http: Arc<HttpConfig>,
+}
+
+/// An answer of the other side, whatever its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Header lines; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, cut at [`crate::limits::ANSWER_BYTES_MAX`].
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns the first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there was no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendError {
+    /// The kind, which decides the `reason` label of metrics.
+    pub kind: SendErrorKind,
+    /// What happened, in words; never holds the URL or a credential.
+    pub message: String,
+}
+
+/// The kinds of [`SendError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendErrorKind {
+    /// The core asked for an end.
+    Canceled,
+    /// The connection could not be made or broke.
+    Connection,
+    /// The request itself is unusable, such as a malformed URL. Trying again cannot help.
+    Invalid,
+    /// The deadline or the attempt's own timeout passed.
+    Timeout,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for SendError {}

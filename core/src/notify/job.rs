@@ -1,0 +1,135 @@
+//! What is to be said: the notification of one flush, and one integration's part in it.
+
+use alloc::{string::String, sync::Arc};
+
+use super::Integration;
+use crate::{
+    alert::Alert,
+    hash::Fingerprint,
+    label::Labels,
+    nflog::Reason,
+    time::Timestamp,
+};
+
+/// What one flush of one group has to say. Built once, shared by all integrations.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// The receiver's name, as configured.
+    pub receiver: Arc<str>,
+    /// The group's key, part of the notification log's keys.
+    pub group_key: Arc<str>,
+    /// The labels the group was made by.
+    pub group_labels: Labels,
+    /// The route's labels, rendered.
+    pub route_labels: Labels,
+    /// The alerts that are left after muting, in no particular order.
+    pub alerts: Arc<[Told]>,
+    /// Where this server is reached by users; no trailing slash.
+    pub external_url: Arc<str>,
+    /// The tick the flush belongs to, by the wall clock.
+    pub tick: Timestamp,
+    /// The group's flush number, from 1.
+    pub flush: u64,
+}
+
+/// One alert as a notification tells it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The alert; `ends_at` is zero unless it has resolved, so that it cannot end midway.
+    pub alert: Alert,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Its hash in the notification log.
+    pub hash: u64,
+    /// Whether it had ended when the flush began.
+    pub resolved: bool,
+}
+
+/// One integration's part of a notification.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What to say.
+    pub notification: Arc<Notification>,
+    /// To whom and how.
+    pub integration: Arc<Integration>,
+    /// Why now.
+    pub reason: Reason,
+    /// `User-Agent` of HTTP requests.
+    pub user_agent: Arc<str>,
+}
+
+impl Job {
+    /// Returns the alerts this integration tells: all, or the firing ones without `send_resolved`.
+    pub fn told(&self) -> impl Iterator<Item = &Told> {
+        let with_resolved = self.integration.send_resolved;
+        self.notification.alerts.iter().filter(move |told| with_resolved || !told.resolved)
+    }
+}
+
+/// How one attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The other side took it.
+    Delivered,
+    /// It failed in a way that another attempt may mend.
+    Retry {
+        /// What went wrong, without secrets.
+        error: String,
+        /// The class for metrics.
+        cause: Cause,
+        /// How long the other side asked to be left alone.
+        retry_after: Option<core::time::Duration>,
+    },
+    /// It failed for good.
+    Fail {
+        /// What went wrong, without secrets.
+        error: String,
+        /// The class for metrics.
+        cause: Cause,
+    },
+}
+
+/// Why a notification failed, as the `reason` label of `notifications_failed_total` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// 401 or 403.
+    Auth,
+    /// Another 4xx.
+    Client,
+    /// The flush was canceled before any attempt had an error of its own.
+    Canceled,
+    /// The deadline passed before any attempt had an error of its own.
+    DeadlineExceeded,
+    /// Everything else.
+    Other,
+    /// 429.
+    RateLimited,
+    /// 5xx.
+    Server,
+}
+
+impl Cause {
+    /// Returns the label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "authError",
+            Self::Client => "clientError",
+            Self::Canceled => "contextCanceled",
+            Self::DeadlineExceeded => "contextDeadlineExceeded",
+            Self::Other => "other",
+            Self::RateLimited => "rateLimited",
+            Self::Server => "serverError",
+        }
+    }
+
+    /// Classifies a status code.
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Auth,
+            429 => Self::RateLimited,
+            400..=499 => Self::Client,
+            500..=599 => Self::Server,
+            _ => Self::Other,
+        }
+    }
+}
