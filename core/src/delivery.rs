@@ -28,7 +28,10 @@ use crate::{
     id::{Counter, DeliveryId, GroupId, ReadId, SendId, WorkId},
     map::Map,
     nflog,
-    notify::{Answer, Attempt, Cause, Exchange, Fed, Integration, Job, Notification, Outcome, SendError, Step},
+    notify::{
+        Answer, Attempt, Cause, Exchange, Fed, Integration, Job, Notification, Outcome, SendError,
+        Step,
+    },
     rng::Rng,
     time::{Deadline, Instant, Reason},
     timer::Timers,
@@ -118,6 +121,8 @@ pub struct Attempted {
     pub integration: Arc<Integration>,
     /// The receiver it was for.
     pub receiver: Arc<str>,
+    /// When it began.
+    pub began: Instant,
     /// How long it took.
     pub took: Duration,
     /// The attempt's number, from 1.
@@ -207,8 +212,17 @@ impl Deliveries {
     }
 
     /// Takes the log's answer to [`Effect::Decide`]. Poll afterwards.
-    pub fn decided(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId, decision: nflog::Decision) {
+    pub fn decided(
+        &mut self,
+        now: Instant,
+        ids: &mut Ids,
+        id: DeliveryId,
+        decision: nflog::Decision,
+    ) {
         let Some(delivery) = self.table.get_mut(&id) else { return };
+        if !matches!(delivery.state, State::Waiting) {
+            return;
+        }
         match decision {
             nflog::Decision::Skip(reason) => self.finish(now, ids, id, End::Skipped(reason)),
             nflog::Decision::Notify(reason) => {
@@ -222,7 +236,12 @@ impl Deliveries {
                     return self.finish(now, ids, id, End::Delivered(reason));
                 }
                 delivery.job = Some(job);
-                self.arm(id, self.table[&id].plan.deadline);
+                let deadline = delivery.plan.deadline;
+                if now >= deadline {
+                    let end = delivery.out_of_time();
+                    return self.finish(now, ids, id, end);
+                }
+                self.arm(id, deadline);
                 self.enqueue(now, ids, id);
             }
         }
@@ -235,6 +254,10 @@ impl Deliveries {
         let Some(id) = self.by_work.remove(&work) else { return false };
         let Some(delivery) = self.table.get_mut(&id) else { return false };
         match done.step {
+            Step::Read(_) | Step::Send(_) if now >= delivery.plan.deadline => {
+                let end = delivery.out_of_time();
+                self.finish(now, ids, id, end);
+            }
             Step::Done(outcome) => self.on_outcome(now, ids, id, outcome),
             Step::Print(event) => {
                 self.effects.push_back(Effect::Print(event));
@@ -260,10 +283,29 @@ impl Deliveries {
         true
     }
 
+    /// Takes the news that a step has no result, since it panicked. Poll afterwards.
+    ///
+    /// The same step would end the same way, so the delivery fails for good. Returns whether the id
+    /// was known.
+    pub fn on_work_lost(&mut self, now: Instant, ids: &mut Ids, work: WorkId) -> bool {
+        let Some(id) = self.by_work.remove(&work) else { return false };
+        if !self.table.contains_key(&id) {
+            return false;
+        }
+        let error = String::from("internal error: a step of the notification panicked");
+        self.on_outcome(now, ids, id, Outcome::Fail { error, cause: Cause::Other });
+        true
+    }
+
     /// Takes a file's content. Poll afterwards.
     ///
     /// Returns whether the id was known.
-    pub fn on_read(&mut self, ids: &mut Ids, read: ReadId, content: Result<Vec<u8>, String>) -> bool {
+    pub fn on_read(
+        &mut self,
+        ids: &mut Ids,
+        read: ReadId,
+        content: Result<Vec<u8>, String>,
+    ) -> bool {
         let Some(id) = self.by_read.remove(&read) else { return false };
         let Some(delivery) = self.table.get_mut(&id) else { return false };
         let State::Reading(attempt, _) = core::mem::replace(&mut delivery.state, State::Queued)
@@ -277,7 +319,12 @@ impl Deliveries {
     /// Takes the result of an exchange. Poll afterwards.
     ///
     /// Returns whether the id was known; one that was canceled is not.
-    pub fn on_sent(&mut self, ids: &mut Ids, send: SendId, result: Result<Answer, SendError>) -> bool {
+    pub fn on_sent(
+        &mut self,
+        ids: &mut Ids,
+        send: SendId,
+        result: Result<Answer, SendError>,
+    ) -> bool {
         let Some(id) = self.by_send.remove(&send) else { return false };
         let Some(delivery) = self.table.get_mut(&id) else { return false };
         let State::Sending(attempt, _) = core::mem::replace(&mut delivery.state, State::Queued)
@@ -295,6 +342,9 @@ impl Deliveries {
             let deadline = delivery.plan.deadline;
             match &delivery.state {
                 State::Waiting => self.effects.push_back(Effect::Decide(id)),
+                // The step may be reading an answer that says "delivered"; it ends soon, and to
+                // forget its word would send the notification twice.
+                State::Working if now >= deadline => {}
                 _ if now >= deadline => {
                     let end = delivery.out_of_time();
                     self.finish(now, ids, id, end);
@@ -310,8 +360,10 @@ impl Deliveries {
         }
     }
 
-    /// Ends every delivery of a group without a result, such as at a shutdown. Poll afterwards.
+    /// Ends every delivery without a result, such as at a shutdown. Poll afterwards.
     pub fn cancel_all(&mut self, now: Instant, ids: &mut Ids) {
+        // Nobody inherits a place.
+        self.queues = Queues::default();
         let open: Vec<DeliveryId> = self.table.keys().copied().collect();
         for id in open {
             let end = self.table[&id].canceled();
@@ -361,6 +413,10 @@ impl Deliveries {
 
     fn start_attempt(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId) {
         let delivery = self.table.get_mut(&id).expect("queued deliveries are in the table");
+        if now >= delivery.plan.deadline {
+            // It waited too long for its place. Its timer is due and ends it.
+            return;
+        }
         delivery.begin_attempt(now);
         let attempt = Attempt::new(delivery.job());
         self.step(ids, id, attempt, Fed::Start);
@@ -377,7 +433,7 @@ impl Deliveries {
 
     fn on_outcome(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId, outcome: Outcome) {
         let delivery = self.table.get_mut(&id).expect("the caller saw it");
-        let mut attempted = delivery.attempted(now);
+        let mut attempted = delivery.end_attempt(now).expect("only an attempt has an outcome");
         match outcome {
             Outcome::Delivered => {
                 attempted.failed = false;
@@ -390,10 +446,12 @@ impl Deliveries {
                 self.finish(now, ids, id, End::Failed { error, cause, is_final: true });
             }
             Outcome::Retry { error, cause, retry_after } => {
-                attempted.retried = delivery.note_error(error, cause);
+                // An error from after the deadline is the deadline's.
+                if now < delivery.plan.deadline {
+                    attempted.retried = delivery.note_error(error, cause);
+                }
+                let mut at = attempted.began + backoff::wait(delivery.attempts, &mut self.rng);
                 self.effects.push_back(Effect::Attempted(attempted));
-                let wait = backoff::wait(delivery.attempts, &mut self.rng);
-                let mut at = delivery.attempt_began + wait;
                 if let Some(retry_after) = retry_after {
                     at = at.max(now + retry_after);
                 }
@@ -408,7 +466,11 @@ impl Deliveries {
     fn finish(&mut self, now: Instant, ids: &mut Ids, id: DeliveryId, end: End) {
         self.timers.clear(id);
         self.leave_queue(now, ids, id);
-        let delivery = self.table.remove(&id).expect("the caller saw it");
+        let mut delivery = self.table.remove(&id).expect("the caller saw it");
+        if let Some(attempted) = delivery.end_attempt(now) {
+            // It was broken off, which counts as a failure.
+            self.effects.push_back(Effect::Attempted(attempted));
+        }
         match &delivery.state {
             State::Sending(_, send) => {
                 self.by_send.remove(send);

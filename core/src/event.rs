@@ -210,6 +210,7 @@ mod tests {
             receiver: "log".into(),
             status: "firing".into(),
             group_key: "{}:{}".into(),
+            reason: "first notification".into(),
             firing: 2,
             resolved: 0,
             alerts: vec!["A".into(), "B c".into()],

@@ -32,6 +32,7 @@ pub mod label;
 // Rank 1
 pub mod event;
 pub mod metrics;
+pub mod wire;
 // Rank 0
 pub mod cow;
 pub mod hash;

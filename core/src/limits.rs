@@ -1,5 +1,7 @@
 //! Every bound of the product, with the reason for its size and what happens at it.
 
+use core::time::Duration;
+
 /// Most words of a command line, those from `@file` arguments included. A file that names itself
 /// would expand without end; parsing fails at the bound.
 pub const CLI_ARGUMENTS_MAX: usize = 10_000;
@@ -74,3 +76,18 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Deliveries of one receiver that may be under way at once; further ones wait in line. Enough to
 /// hide a receiver's latency, few enough that a hanging one cannot take every connection.
 pub const RECEIVER_SENDS_MAX: usize = 64;
+
+/// Bytes of a receiver's answer that an error text shows; the rest is replaced by an ellipsis. An
+/// answer explains itself at its start, and the text is kept per delivery and printed.
+pub const ERROR_DETAIL_BYTES_MAX: usize = 1024;
+
+/// The longest wait that a receiver's `Retry-After` can ask for; a longer one is cut to it. Longer
+/// than a receiver's usual rate window, short enough that a wrong date cannot silence a receiver.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+
+/// Alerts that one line of the `log` integration shows; the line says how many more there are.
+pub const LOG_ALERTS_MAX: usize = 10;
+
+/// Bytes of one alert's labels that a line of the `log` integration shows; the rest is replaced by
+/// an ellipsis.
+pub const LOG_LABELS_BYTES_MAX: usize = 512;

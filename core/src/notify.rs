@@ -1,11 +1,15 @@
 //! Integrations as step machines.
 
 pub mod attempt;
+pub mod data;
 pub mod exchange;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod http;
 pub mod integration;
 pub mod job;
 pub mod log;
+pub mod request;
 pub mod secret;
 pub mod webhook;
 

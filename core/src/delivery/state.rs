@@ -1,6 +1,6 @@
 //! One delivery: where it stands and what it has been through.
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Attempted, End, Finished, Plan};
@@ -33,7 +33,8 @@ pub(super) struct Delivery {
     pub(super) job: Option<Arc<Job>>,
     pub(super) state: State,
     pub(super) attempts: u32,
-    pub(super) attempt_began: Instant,
+    /// When the attempt that is under way began.
+    attempt_began: Option<Instant>,
     first_began: Option<Instant>,
     last_error: Option<(String, Cause)>,
 }
@@ -41,8 +42,8 @@ pub(super) struct Delivery {
 impl Delivery {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
-            attempt_began: plan.due,
             plan,
+            attempt_began: None,
             job: None,
             state: State::Waiting,
             attempts: 0,
@@ -53,7 +54,7 @@ impl Delivery {
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
         self.attempts += 1;
-        self.attempt_began = now;
+        self.attempt_began = Some(now);
         self.first_began.get_or_insert(now);
     }
 
@@ -70,15 +71,18 @@ impl Delivery {
         news
     }
 
-    pub(super) fn attempted(&self, now: Instant) -> Attempted {
-        Attempted {
+    /// Ends the attempt that is under way, as one that failed.
+    pub(super) fn end_attempt(&mut self, now: Instant) -> Option<Attempted> {
+        let began = self.attempt_began.take()?;
+        Some(Attempted {
             integration: self.plan.integration.clone(),
             receiver: self.plan.notification.receiver.clone(),
-            took: now.since(self.attempt_began),
+            began,
+            took: now.since(began),
             attempt: self.attempts,
             retried: None,
             failed: true,
-        }
+        })
     }
 
     pub(super) fn out_of_time(&self) -> End {
@@ -90,12 +94,9 @@ impl Delivery {
     }
 
     /// The end of a delivery that was stopped from outside: its own last error says more than the
-    /// stop does.
+    /// stop does, and is all that upstream shows.
     fn given_up(&self, why: &str, cause: Cause) -> End {
-        let (error, cause) = match &self.last_error {
-            Some((error, cause)) => (format!("{error}: {why}"), *cause),
-            None => (String::from(why), cause),
-        };
+        let (error, cause) = self.last_error.clone().unwrap_or_else(|| (String::from(why), cause));
         End::Failed { error, cause, is_final: false }
     }
 

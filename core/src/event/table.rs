@@ -203,7 +203,7 @@ events! {
     /// A notification of the integration `log`.
     Notification {
         receiver: Arc<str>, status: Arc<str>, group_key as "aggrGroup": Arc<str>,
-        firing: u64, resolved: u64, alerts: Vec<Arc<str>>,
+        reason: Arc<str>, firing: u64, resolved: u64, alerts: Vec<Arc<str>>,
     } => Info, "dispatcher", "notification";
     /// A secret or body file of a receiver could not be read.
     FileReadFailed { path: String, err: String } => Warn, "dispatcher", "Reading a file failed";

@@ -2,12 +2,9 @@
 //! those which need several (a token file, a look-up before a post) look like those which need one.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
-use super::{
-    Answer, Exchange, Job, Kind, Outcome, SendError,
-    log,
-    webhook,
-};
+use super::{Answer, Exchange, Job, Kind, Outcome, SendError, log, secret::MASK, webhook};
 
 /// What a step asks for.
 #[derive(Clone, Debug)]
@@ -23,7 +20,7 @@ pub enum Step {
 }
 
 /// What a step is fed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Fed {
     /// The file's content, or why it could not be read.
     File(Result<Vec<u8>, String>),
@@ -31,6 +28,19 @@ pub enum Fed {
     Sent(Result<Answer, SendError>),
     /// The attempt begins.
     Start,
+}
+
+/// Files mostly hold secrets, so their content is not shown.
+impl fmt::Debug for Fed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(content) => {
+                f.debug_tuple("File").field(&content.as_ref().map(|_| MASK)).finish()
+            }
+            Self::Sent(result) => f.debug_tuple("Sent").field(result).finish(),
+            Self::Start => f.write_str("Start"),
+        }
+    }
 }
 
 /// One attempt of one integration: plain data between two steps.

@@ -3,13 +3,7 @@
 use alloc::{string::String, sync::Arc};
 
 use super::Integration;
-use crate::{
-    alert::Alert,
-    hash::Fingerprint,
-    label::Labels,
-    nflog::Reason,
-    time::Timestamp,
-};
+use crate::{alert::Alert, hash::Fingerprint, label::Labels, nflog::Reason, time::Timestamp};
 
 /// What one flush of one group has to say. Built once, shared by all integrations.
 #[derive(Clone, Debug)]

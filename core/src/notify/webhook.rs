@@ -1,5 +1,9 @@
 //! Webhook: posts a notification as JSON.
 
+mod attempt;
+mod body;
 pub mod config;
+#[cfg(test)]
+mod tests;
 
-pub use self::config::WebhookConfig;
+pub use self::{attempt::Attempt, config::WebhookConfig};

@@ -1,0 +1,234 @@
+//! What all integrations over HTTP share: the files of an attempt, the request's header lines, and
+//! what an answer means.
+
+mod files;
+mod hidden;
+mod retry_after;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    sync::Arc,
+    vec::Vec,
+};
+use core::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+pub use self::{files::Files, hidden::Hidden};
+use super::{
+    Answer, Cause, Exchange, HttpConfig, Job, Outcome, Secret, SendError, SendErrorKind,
+    http::{Auth, TextSource},
+};
+use crate::limits::{ERROR_DETAIL_BYTES_MAX, RETRY_AFTER_MAX};
+
+/// What a request is made of, beside what the job says.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// The URL as configured or read from a file.
+    pub url: Secret,
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+    /// The integration's own limit for one attempt.
+    pub timeout: Option<Duration>,
+}
+
+impl Post {
+    /// Makes the request, and the list of what its error texts must not show.
+    ///
+    /// The header lines are `Content-Type`, `User-Agent`, `Authorization` and the configured ones.
+    /// A user in the URL goes into `Authorization` and wins over the configured one, as in Go.
+    ///
+    /// # Errors
+    /// The outcome of the attempt, when the URL or a header cannot be used. Values may come from
+    /// files, which may be mended; so those are tried again.
+    pub fn exchange(self, job: &Job, files: &Files) -> Result<(Exchange, Hidden), Outcome> {
+        let target = url::Target::parse(self.url.expose())
+            .map_err(|error| fail(format!("Post \"<redacted>\": {error}"), Cause::Other))?;
+        let http = &job.integration.http;
+        let mut hidden = Hidden::default();
+        hidden.add_url(self.url.expose());
+        hidden.add_url(&target.url);
+        let mut headers = Vec::with_capacity(3 + http.headers.len());
+        headers.push((Arc::from("Content-Type"), Secret::new(self.content_type)));
+        headers.push((Arc::from("User-Agent"), Secret::new(job.user_agent.clone())));
+        if let Some(value) = authorization(&target, http, files, &mut hidden) {
+            headers.push((Arc::from("Authorization"), Secret::new(value)));
+        }
+        add_configured(&mut headers, http, files, &mut hidden);
+        for (name, value) in &headers {
+            check_line(name, value.expose())?;
+        }
+        let exchange = Exchange {
+            method: "POST",
+            url: Secret::new(target.url),
+            headers,
+            body: self.body.into_bytes().into(),
+            timeout: self.timeout,
+            http: http.clone(),
+        };
+        Ok((exchange, hidden))
+    }
+}
+
+/// Says what the end of an exchange means.
+///
+/// 2xx is success. 5xx, the codes in `also_retry` and transport errors are tried again; an unusable
+/// request and every other code are final. A 429 that says when to come back (`Retry-After`) is
+/// tried again too: upstream gives up there, and the alert waits for the group's next flush.
+pub fn outcome(
+    job: &Job,
+    result: Result<Answer, SendError>,
+    hidden: &Hidden,
+    also_retry: &[u16],
+) -> Outcome {
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(SendError { kind, message }) => {
+            let error = format!("Post \"<redacted>\": {}", hidden.hide(&message));
+            return match kind {
+                SendErrorKind::Invalid => fail(error, Cause::Other),
+                SendErrorKind::Canceled | SendErrorKind::Connection | SendErrorKind::Timeout => {
+                    retry(error)
+                }
+            };
+        }
+    };
+    let status = answer.status;
+    if (200..300).contains(&status) {
+        return Outcome::Delivered;
+    }
+    let retry_after = answer
+        .header("retry-after")
+        .and_then(|value| retry_after::parse(value, job.notification.tick))
+        .map(|wait| wait.min(RETRY_AFTER_MAX));
+    let mut error = format!("unexpected status code {status}");
+    if !answer.body.is_empty() {
+        error.push_str(": ");
+        let detail = hidden.hide(&String::from_utf8_lossy(&answer.body));
+        error.push_str(&shorten(detail, ERROR_DETAIL_BYTES_MAX));
+    }
+    let cause = Cause::of_status(status);
+    let again = (500..600).contains(&status)
+        || also_retry.contains(&status)
+        || (status == 429 && retry_after.is_some());
+    if again {
+        Outcome::Retry { error, cause, retry_after }
+    } else {
+        Outcome::Fail { error, cause }
+    }
+}
+
+/// Cuts a text to at most `max` bytes of whole characters; an ellipsis shows the cut.
+pub fn shorten(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        let marker = "…";
+        text.truncate(text.floor_char_boundary(max.saturating_sub(marker.len())));
+        text.push_str(marker);
+    }
+    text
+}
+
+pub(super) const fn fail(error: String, cause: Cause) -> Outcome {
+    Outcome::Fail { error, cause }
+}
+
+const fn retry(error: String) -> Outcome {
+    Outcome::Retry { error, cause: Cause::Other, retry_after: None }
+}
+
+fn authorization(
+    target: &url::Target,
+    http: &HttpConfig,
+    files: &Files,
+    hidden: &mut Hidden,
+) -> Option<String> {
+    let value = match (&target.user, &http.auth) {
+        (Some((user, password)), _) => {
+            hidden.add(password);
+            basic(user, password)
+        }
+        (None, Auth::None) => return None,
+        (None, Auth::Basic { username, password }) => {
+            let username = match username {
+                None => "",
+                Some(TextSource::Inline(text)) => text,
+                Some(TextSource::File(path)) => files.content(path),
+            };
+            let password = password.as_ref().map_or("", |source| files.secret(source));
+            hidden.add(password);
+            basic(username, password)
+        }
+        (None, Auth::Scheme { kind, credentials }) => {
+            let credentials = credentials.as_ref().map_or("", |source| files.secret(source));
+            hidden.add(credentials);
+            format!("{kind} {credentials}")
+        }
+    };
+    hidden.add(value.rsplit(' ').next().unwrap_or_default());
+    Some(value)
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn add_configured(
+    headers: &mut Vec<(Arc<str>, Secret)>,
+    http: &HttpConfig,
+    files: &Files,
+    hidden: &mut Hidden,
+) {
+    for (name, header) in &http.headers {
+        let name: Arc<str> = canonical(name).into();
+        for value in &header.values {
+            headers.push((name.clone(), Secret::new(value.clone())));
+        }
+        for secret in &header.secrets {
+            hidden.add(secret.expose());
+            headers.push((name.clone(), secret.clone()));
+        }
+        for path in &header.files {
+            hidden.add(files.content(path));
+            headers.push((name.clone(), Secret::new(files.content(path))));
+        }
+    }
+}
+
+/// Writes a header's name as Go does: `x-api-key` as `X-Api-Key`. What is no name stays as it is.
+fn canonical(name: &str) -> String {
+    if !is_token(name) {
+        return name.to_string();
+    }
+    let mut start = true;
+    name.chars()
+        .map(|c| {
+            let c = if start { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+            start = c == '-';
+            c
+        })
+        .collect()
+}
+
+fn is_token(name: &str) -> bool {
+    let is_mark = |b| b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || is_mark(b))
+}
+
+/// Refuses what would break out of a header line.
+fn check_line(name: &str, value: &str) -> Result<(), Outcome> {
+    if !is_token(name) {
+        let error = format!("Post \"<redacted>\": invalid header field name {name:?}");
+        return Err(fail(error, Cause::Other));
+    }
+    if value.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
+        let error = format!("Post \"<redacted>\": invalid header field value for {name:?}");
+        return Err(retry(error));
+    }
+    Ok(())
+}

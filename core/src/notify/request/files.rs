@@ -1,0 +1,118 @@
+//! The files that one attempt reads.
+
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+
+use super::{fail, retry};
+use crate::notify::{
+    Cause, HttpConfig, Outcome, Secret, SecretSource,
+    http::{Auth, TextSource},
+};
+
+/// The files that one attempt reads, each once, and what they hold without the blanks around it.
+///
+/// They are read for every attempt, so that a rotated secret is picked up at once.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    wanted: Vec<Wanted>,
+    contents: Vec<Secret>,
+}
+
+#[derive(Clone, Debug)]
+struct Wanted {
+    path: Arc<str>,
+    /// What the file is for, as error texts say it.
+    role: &'static str,
+    /// Whether it belongs to the integration; otherwise, to its `http_config`.
+    is_own: bool,
+}
+
+impl Files {
+    /// Lists what to read: the integration's own files, each with its key in the configuration,
+    /// then those of its `http_config`.
+    pub fn new<'a>(
+        own: impl IntoIterator<Item = (&'static str, &'a SecretSource)>,
+        http: &HttpConfig,
+    ) -> Self {
+        let mut files = Self::default();
+        for (key, source) in own {
+            files.want_secret(key, true, Some(source));
+        }
+        match &http.auth {
+            Auth::None => {}
+            Auth::Basic { username, password } => {
+                if let Some(TextSource::File(path)) = username {
+                    files.want("basic auth username file", false, path);
+                }
+                files.want_secret("basic auth password file", false, password.as_ref());
+            }
+            Auth::Scheme { credentials, .. } => {
+                let role = "authorization credentials file";
+                files.want_secret(role, false, credentials.as_ref());
+            }
+        }
+        for path in http.headers.iter().flat_map(|(_, header)| &header.files) {
+            files.want("http header file", false, path);
+        }
+        files
+    }
+
+    /// Returns the file to read next; `None` once all are there.
+    pub fn missing(&self) -> Option<Arc<str>> {
+        self.wanted.get(self.contents.len()).map(|wanted| wanted.path.clone())
+    }
+
+    /// Takes the content of the file that [`missing`](Self::missing) named.
+    ///
+    /// # Errors
+    /// The outcome of the attempt, when the file could not be read or is not UTF-8. As upstream, it
+    /// is final for the integration's own files and tried again for those of `http_config`.
+    pub fn put(&mut self, content: Result<Vec<u8>, String>) -> Result<(), Outcome> {
+        let Some(Wanted { path, role, is_own }) = self.wanted.get(self.contents.len()) else {
+            return Ok(());
+        };
+        let text = content.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| String::from("it does not hold UTF-8 text"))
+        });
+        match text {
+            Ok(text) => {
+                self.contents.push(Secret::new(text.trim()));
+                Ok(())
+            }
+            Err(why) if *is_own => {
+                Err(fail(format!("unable to read {role} {path}: {why}"), Cause::Other))
+            }
+            Err(why) => {
+                Err(retry(format!("Post \"<redacted>\": unable to read {role} {path}: {why}")))
+            }
+        }
+    }
+
+    /// Returns a secret's text: its own, or its file's.
+    ///
+    /// # Panics
+    /// When the file has not been put in.
+    pub fn secret<'a>(&'a self, source: &'a SecretSource) -> &'a str {
+        match source {
+            SecretSource::Inline(secret) => secret.expose(),
+            SecretSource::File(path) => self.content(path),
+        }
+    }
+
+    pub(super) fn content(&self, path: &str) -> &str {
+        let place = self.wanted.iter().position(|wanted| *wanted.path == *path);
+        let content = place.and_then(|place| self.contents.get(place));
+        content.expect("requests are made once all files are there").expose()
+    }
+
+    fn want_secret(&mut self, role: &'static str, is_own: bool, source: Option<&SecretSource>) {
+        if let Some(SecretSource::File(path)) = source {
+            self.want(role, is_own, path);
+        }
+    }
+
+    fn want(&mut self, role: &'static str, is_own: bool, path: &Arc<str>) {
+        if self.wanted.iter().all(|wanted| wanted.path != *path) {
+            self.wanted.push(Wanted { path: path.clone(), role, is_own });
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Byte formats that several parts write.
+
+pub mod json;

@@ -1,0 +1,126 @@
+//! JSON texts with the escapes of Go's `encoding/json`, which bodies must equal byte for byte.
+
+use alloc::string::String;
+
+/// Appends `text` as a JSON string in quotes.
+///
+/// Beside what JSON asks for, `<`, `>`, `&`, U+2028 and U+2029 are escaped, as Go does. One pass:
+/// runs of plain bytes are copied at once.
+pub fn write_string(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push('"');
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if !SPECIAL[usize::from(byte)] {
+            continue;
+        }
+        let (escape, width) = match byte {
+            b'"' => ("\\\"", 1),
+            b'\\' => ("\\\\", 1),
+            b'\n' => ("\\n", 1),
+            b'\r' => ("\\r", 1),
+            b'\t' => ("\\t", 1),
+            0x08 => ("\\b", 1),
+            0x0c => ("\\f", 1),
+            b'<' => ("\\u003c", 1),
+            b'>' => ("\\u003e", 1),
+            b'&' => ("\\u0026", 1),
+            SEPARATOR => match bytes[at + 1..] {
+                [0x80, 0xa8, ..] => ("\\u2028", 3),
+                [0x80, 0xa9, ..] => ("\\u2029", 3),
+                _ => continue,
+            },
+            _ => (if byte < 0x10 { "\\u000" } else { "\\u001" }, 1),
+        };
+        out.push_str(&text[copied..at]);
+        out.push_str(escape);
+        if escape.len() == 5 {
+            out.push(char::from(b"0123456789abcdef"[usize::from(byte & 0x0f)]));
+        }
+        copied = at + width;
+    }
+    out.push_str(&text[copied..]);
+    out.push('"');
+}
+
+/// Appends an object of strings; the pairs in the order given.
+pub fn write_object<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    out.push('{');
+    for (i, (name, value)) in pairs.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_string(out, name);
+        out.push(':');
+        write_string(out, value);
+    }
+    out.push('}');
+}
+
+/// The first byte of U+2028 and U+2029, and of many harmless characters.
+const SEPARATOR: u8 = 0xe2;
+
+/// The bytes that a run of plain ones ends at.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        special[byte] = true;
+        byte += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special[b'<' as usize] = true;
+    special[b'>' as usize] = true;
+    special[b'&' as usize] = true;
+    special[SEPARATOR as usize] = true;
+    special
+};
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn string(text: &str) -> String {
+        let mut out = String::new();
+        write_string(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn escapes_as_go_does() {
+        for (text, json) in [
+            ("", r#""""#),
+            ("plain é 日本 🙂 \u{7f}", "\"plain é 日本 🙂 \u{7f}\""),
+            ("load < \"high\" & >\\", r#""load \u003c \"high\" \u0026 \u003e\\""#),
+            ("\0\x01\x08\t\n\x0b\x0c\r\x1f", r#""\u0000\u0001\b\t\n\u000b\f\r\u001f""#),
+            ("a\u{2028}\u{2029}b\u{2027}\u{202a}…", "\"a\\u2028\\u2029b\u{2027}\u{202a}…\""),
+        ] {
+            assert_eq!(string(text), json);
+        }
+        let mut out = String::new();
+        write_object(&mut out, [("a", "1"), ("b<", "")]);
+        write_object(&mut out, []);
+        assert_eq!(out, r#"{"a":"1","b\u003c":""}{}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(chars in proptest::collection::vec(prop_oneof![
+            any::<char>(),
+            (0x00u8..0x80).prop_map(char::from),
+            proptest::sample::select(&['\u{2028}', '\u{2029}', '\u{2020}', 'â', '<', '"', '\\'][..]),
+        ], 0..40)) {
+            let text: String = chars.iter().collect::<Vec<_>>().into_iter().collect();
+            let json = string(&text);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("valid JSON"), text);
+            let clean = |c: char| c >= ' ' && !"<>&\u{2028}\u{2029}".contains(c);
+            prop_assert!(json.chars().all(clean));
+        }
+    }
+}
