@@ -75,3 +75,87 @@ fn paths_are_joined_as_text() {
     assert_eq!(join(".", "b"), "b");
     assert_eq!(join("", "b"), "b");
 }
+
+fn recorded(lines: &str) -> impl Iterator<Item = serde_json::Value> {
+    lines.lines().map(|line| serde_json::from_str(line).expect("a recorded case"))
+}
+
+#[test]
+fn trees_equal_the_recorded_ones() {
+    use crate::time::duration::format_go_span;
+    for case in recorded(include_str!("../../testdata/route.jsonl")) {
+        let text = case["request"]["yaml"].as_str().expect("text");
+        let config = load(text.as_bytes(), &ORIGIN, &RULES).expect("valid");
+        assert!(config.receivers.iter().all(|receiver| receiver.used));
+        let expected = case["response"]["tree"].as_array().expect("a list");
+        for (route, expected) in config.tree.iter().zip(expected) {
+            assert_eq!(&*route.key, expected["key"]);
+            assert_eq!(&*route.path, expected["route_id"]);
+            assert_eq!(&*route.receiver, expected["receiver"]);
+            assert_eq!(route.continues, expected["continue"]);
+            assert_eq!(format_go_span(route.group_wait), expected["group_wait"]);
+            assert_eq!(format_go_span(route.group_interval), expected["group_interval"]);
+            assert_eq!(format_go_span(route.repeat_interval), expected["repeat_interval"]);
+            let all = route.group_by == route::GroupBy::All;
+            assert_eq!(all, expected["group_by_all"]);
+        }
+        assert_eq!(config.tree.iter().count(), expected.len());
+    }
+}
+
+#[test]
+fn intervals_print_as_recorded() {
+    for case in recorded(include_str!("../../testdata/timeinterval.jsonl")) {
+        let specs = case["request"]["yaml"].as_str().expect("text").replace("---\n", "");
+        let specs = specs.trim().replace('\n', "\n    ");
+        let text = alloc::format!(
+            "route: {{receiver: a}}\nreceivers: [{{name: a}}]\ntime_intervals:\n- name: t\n  \
+             time_intervals:\n    {specs}\n"
+        );
+        match (load(text.as_bytes(), &ORIGIN, &RULES), case["response"]["yaml"].as_str()) {
+            (Ok(config), Some(expected)) => {
+                let (_, printed) = config.original.split_once("- name: t\n").expect("named so");
+                let expected = match expected.trim() {
+                    "[]" => "  time_intervals: []\n".to_string(),
+                    list => alloc::format!("  time_intervals:\n  {}\n", list.replace('\n', "\n  ")),
+                };
+                assert_eq!(printed, expected, "{text}");
+            }
+            (Err(error), None) => {
+                let phrase = case["response"]["error"].as_str().expect("text");
+                assert!(error.to_string().contains(phrase), "{error}\n{phrase}");
+            }
+            (outcome, _) => panic!("{outcome:?}\n{text}"),
+        }
+    }
+}
+
+#[test]
+fn inhibition_rules_of_the_recorded_cases_load() {
+    for case in recorded(include_str!("../../testdata/inhibit.jsonl")) {
+        let rules = case["request"]["yaml"].as_str().expect("text").trim();
+        let rules = rules.strip_prefix("inhibit_rules:").unwrap_or(rules);
+        let text = alloc::format!(
+            "route: {{receiver: a}}\nreceivers: [{{name: a}}]\ninhibit_rules:\n  {}\n",
+            rules.trim().replace('\n', "\n  ")
+        );
+        let outcome = load(text.as_bytes(), &ORIGIN, &RULES);
+        assert_eq!(outcome.is_ok(), case["response"]["ok"] == true, "{text}");
+    }
+}
+
+#[test]
+fn secrets_appear_nowhere() {
+    let text = "route: {receiver: a}\nreceivers:\n- name: a\n  webhook_configs:\n  - url: \
+                http://u:hunter2@h/hunter2\n    http_config: {basic_auth: {password: hunter2}, \
+                http_headers: {K: {secrets: [hunter2]}}}\n";
+    let config = load(text.as_bytes(), &ORIGIN, &RULES).expect("valid");
+    assert!(!config.original.contains("hunter2"), "{}", config.original);
+    assert!(!alloc::format!("{config:?}").contains("hunter2"));
+    for wrong in ["authorization: hunter2", "basic_auth: [hunter2]", "tls_config: hunter2"] {
+        let text = alloc::format!("global: {{http_config: {{{wrong}}}}}\n");
+        assert!(!error(&text).contains("hunter2"), "{}", error(&text));
+    }
+    let text = text.replace("http://u:hunter2@h", "http://u:hunter2@h:hunter2");
+    assert!(!error(&text).contains("hunter2"), "{}", error(&text));
+}
