@@ -12,8 +12,11 @@ use super::{
     parse::{Budget, Flags},
 };
 
-/// Code points of a class that are folded for the price of one range: folding looks at each.
-const FOLDED_PER_RANGE: u32 = 16;
+/// Folding looks at each member. Above this many, only those that have another case are folded.
+const FOLD_DIRECTLY: u32 = 4096;
+
+/// What folding costs, counted in ranges.
+const FOLD_COST: usize = 256;
 
 /// What a lookup of a Unicode table costs beside its ranges.
 const TABLE_COST: usize = 16;
@@ -137,12 +140,23 @@ fn between(low: u32, high: u32) -> ClassUnicode {
 /// Adds the other cases of all members.
 fn fold(class: &mut ClassUnicode, budget: &mut Budget<'_>) -> Result<(), RegexError> {
     let members = class.iter().fold(0_u32, |sum, range| {
-        let end = u32::from(range.end()).min(LAST_FOLDED);
-        sum.saturating_add(end.saturating_sub(u32::from(range.start())))
+        sum.saturating_add(u32::from(range.end()) - u32::from(range.start()))
     });
-    budget.charge((members / FOLDED_PER_RANGE) as usize)?;
-    class.case_fold_simple();
+    if members <= FOLD_DIRECTLY {
+        class.case_fold_simple();
+        return Ok(());
+    }
+    budget.charge(FOLD_COST)?;
+    let mut cased = cased();
+    cased.intersect(class);
+    cased.case_fold_simple();
+    class.union(&cased);
     Ok(())
+}
+
+/// Returns all characters that have another case.
+fn cased() -> ClassUnicode {
+    binary("Changes_When_Casemapped").expect("the tables have this property")
 }
 
 /// Makes a class of ASCII ranges.
@@ -260,7 +274,12 @@ fn plain(name: &str) -> String {
 
 /// Looks up the members of a property's value in the Unicode tables.
 fn lookup(property: &str, value: &str) -> Option<ClassUnicode> {
-    let hir = Parser::new().parse(&format!("\\p{{{property}={value}}}")).ok()?;
+    binary(&format!("{property}={value}"))
+}
+
+/// Looks up the members of a property.
+fn binary(property: &str) -> Option<ClassUnicode> {
+    let hir = Parser::new().parse(&format!("\\p{{{property}}}")).ok()?;
     match hir.into_kind() {
         HirKind::Class(Class::Unicode(class)) => Some(class),
         // A class of one member becomes a text.
@@ -270,5 +289,22 @@ fn lookup(property: &str, value: &str) -> Option<ClassUnicode> {
             Some(ClassUnicode::new(ranges))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_with_another_case_is_folded() {
+        let cased = cased();
+        let known = |c: char| cased.iter().any(|r| r.start() <= c && c <= r.end());
+        let mut last = '\0';
+        for c in ('\0'..=char::MAX).filter(|c| folded(*c).is_some()) {
+            assert!(known(c), "{c:?}");
+            last = c;
+        }
+        assert_eq!(u32::from(last), LAST_FOLDED);
     }
 }
