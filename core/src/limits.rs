@@ -91,3 +91,70 @@ pub const LOG_ALERTS_MAX: usize = 10;
 /// Bytes of one alert's labels that a line of the `log` integration shows; the rest is replaced by
 /// an ellipsis.
 pub const LOG_LABELS_BYTES_MAX: usize = 512;
+
+/// Inputs from clients that may wait for the owner of the node; further clients wait for room. At
+/// the owner's pace this is a few milliseconds of work, and memory for as many decoded requests.
+pub const MAILBOX_MAX: usize = 1024;
+
+/// Bytes of a file that a receiver or the configuration names; a larger one is an error. Fits the
+/// largest configuration.
+pub const FILE_BYTES_MAX: usize = CONFIG_BYTES_MAX;
+
+/// Connections of clients that may be open at once; further ones are closed at once. Above what a
+/// large installation has, and at most some hundred megabytes of buffers. Where the process may
+/// open few files, a share of those is the limit; see [`CONNECTIONS_SHARE`].
+pub const CONNECTIONS_MAX: usize = 8192;
+
+/// The part of the files the process may open that connections of clients may take, in percent;
+/// the rest is for receivers and files, so that a flood of clients cannot stop notifications.
+pub const CONNECTIONS_SHARE: usize = 70;
+
+/// Connections that wait in the kernel to be accepted; further ones are retried by their clients.
+pub const ACCEPT_BACKLOG: i32 = 1024;
+
+/// How long accepting pauses when the system has no descriptors or memory left, so that the log
+/// and a processor are not flooded meanwhile.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of a request's head; a larger one is refused with 431. Browsers and proxies stay below.
+pub const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a client may take to send a request's head before the connection is closed.
+pub const HEADER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a connection may stay idle between requests. Longer than the minute in which clients
+/// repeat their alerts, so that they keep their connection.
+pub const IDLE_WAIT: Duration = Duration::from_secs(180);
+
+/// How long a client may take to send a request's body before the connection is closed.
+pub const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a client may leave an answer untouched before the connection is closed.
+pub const WRITE_WAIT: Duration = Duration::from_secs(30);
+
+/// How long what is left of a refused body is still read, so that the client sees the answer
+/// instead of a broken connection.
+pub const REFUSED_BODY_WAIT: Duration = Duration::from_millis(500);
+
+/// Bodies above this many bytes count as large: they are decoded where long computations run.
+pub const LARGE_BODY_BYTES: usize = 64 * 1024;
+
+/// Large bodies held at once; further ones wait before they are read. Bounds the memory that
+/// requests can take together.
+pub const LARGE_BODIES_MAX: usize = 16;
+
+/// Bytes of a receiver's answer that are read at all; the connection to a receiver that sends more
+/// is closed.
+pub const ANSWER_DRAIN_MAX: usize = 256 * 1024;
+
+/// Redirects followed for one request; one more is an error.
+pub const REDIRECTS_MAX: usize = 10;
+
+/// How long one address of a receiver may take to accept a connection, and TLS to be agreed.
+pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
+/// Idle connections to receivers that are kept for further notifications; the oldest are closed.
+pub const IDLE_SENDS_MAX: usize = 128;
+
+/// How long an idle connection to a receiver is kept.
+pub const IDLE_SEND_AGE: Duration = Duration::from_secs(300);
