@@ -25,7 +25,7 @@ use self::{
     state::{Delivery, State},
 };
 use crate::{
-    id::{Counter, DeliveryId, GroupId, ReadId, SendId, WorkId},
+    id::{Counter, DeliveryId, FlightId, ReadId, SendId, WorkId},
     map::Map,
     nflog,
     notify::{
@@ -40,8 +40,8 @@ use crate::{
 /// What a delivery needs to begin.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The group it speaks for.
-    pub group: GroupId,
+    /// The flush it belongs to.
+    pub flight: FlightId,
     /// What to say.
     pub notification: Arc<Notification>,
     /// To whom.
@@ -121,6 +121,8 @@ pub struct Attempted {
     pub integration: Arc<Integration>,
     /// The receiver it was for.
     pub receiver: Arc<str>,
+    /// The key of the group it spoke for.
+    pub group_key: Arc<str>,
     /// When it began.
     pub began: Instant,
     /// How long it took.

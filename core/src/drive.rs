@@ -1,1 +1,42 @@
-//! The loop policy shared by every runtime.
+//! The loop policy: how many inputs one turn takes, and in which order things happen.
+//!
+//! Both runtimes and the simulator call [`turn`] and nothing else, so that batching, order and
+//! fairness are decided, and tested, once.
+
+use crate::{
+    limits::INPUTS_PER_TURN_MAX,
+    node::{Input, Node, Output},
+    time::{Deadline, Now},
+};
+
+/// Carries out outputs: starts what they ask for and returns at once.
+pub trait Execute {
+    /// Starts one output. Results come back as inputs of a later turn.
+    fn execute(&mut self, output: Output);
+}
+
+/// Takes the inputs at hand, lets the node react, carries out what it asks for, and returns when to
+/// come back at the latest.
+///
+/// A passed deadline is handled first, so that a flood of inputs cannot starve timers; then inputs
+/// are taken until there are none or [`INPUTS_PER_TURN_MAX`] were, so that timers are looked at
+/// again. Call it once more at the returned deadline or when there is an input, whichever is first;
+/// `None` means that only an input can make the node act.
+pub fn turn(
+    node: &mut Node,
+    now: Now,
+    mut next_input: impl FnMut() -> Option<Input>,
+    executor: &mut impl Execute,
+) -> Option<Deadline> {
+    if node.deadline().is_some_and(|deadline| deadline.at <= now.instant) {
+        node.handle(now, Input::Timeout);
+    }
+    for _ in 0..INPUTS_PER_TURN_MAX {
+        let Some(input) = next_input() else { break };
+        node.handle(now, input);
+    }
+    while let Some(output) = node.poll() {
+        executor.execute(output);
+    }
+    node.deadline()
+}

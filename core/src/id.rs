@@ -25,6 +25,8 @@ ids! {
     CallId(u64);
     /// One notification on its way to one integration.
     DeliveryId(u64);
+    /// One flush of one group, never used twice.
+    FlightId(u64);
     /// A slot of the group table. Reused after the group is gone.
     GroupId(u32);
     /// One file to read.

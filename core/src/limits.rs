@@ -158,3 +158,23 @@ pub const IDLE_SENDS_MAX: usize = 128;
 
 /// How long an idle connection to a receiver is kept.
 pub const IDLE_SEND_AGE: Duration = Duration::from_secs(300);
+
+/// Inputs taken in one turn of the loop. At about a microsecond per refreshed alert and 64 alerts
+/// per request this keeps a turn below some ten milliseconds, so timers stay close to their time.
+pub const INPUTS_PER_TURN_MAX: usize = 128;
+
+/// Groups flushed in one call. What is left over makes the deadline "now", so that inputs get
+/// their turn between two helpings of a burst.
+pub const FLUSHES_PER_CALL_MAX: usize = 256;
+
+/// How soon a checkpoint is tried again after it could not be written, as on a full disk. Nothing
+/// is lost in memory meanwhile; each failure is an error in the log.
+pub const CHECKPOINT_RETRY: Duration = Duration::from_secs(10);
+
+/// How long a shutdown waits for notifications under way before it gives them up. Alertmanager's
+/// budget for the same.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// The least time a flush has for its notifications, whatever its group interval. Alertmanager's
+/// value.
+pub const FLUSH_TIME_MIN: Duration = Duration::from_secs(10);

@@ -308,6 +308,11 @@ impl Metrics {
         self.processing.observe(seconds);
     }
 
+    /// Records alerts that were routed to their groups, in no time that could be told.
+    pub fn record_processed_many(&mut self, count: u64) {
+        self.processing.count += count;
+    }
+
     /// Records a group that was not made because there are too many.
     pub fn record_group_limited(&mut self) {
         self.group_limit_reached.increase();

@@ -1,1 +1,225 @@
-//! The switchboard: inputs in, outputs out.
+//! The switchboard: a node is a value; you tell it what happened and what time it is, and it tells
+//! you what to do and when to come back.
+//!
+//! Parts never hold references to parts. The node owns them all, takes itself apart where an input
+//! concerns several, and hands each what it needs. One file per family of inputs.
+
+mod alerts;
+mod boot;
+mod delivery;
+mod flush;
+mod io;
+mod maintain;
+mod pipeline;
+mod reload;
+mod silences;
+#[cfg(test)]
+mod tests;
+
+use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
+
+pub use self::{
+    boot::{Start, load_config},
+    io::{Done, Input, Output, Work},
+    pipeline::{Decision, Stage},
+};
+use crate::{
+    alert::{RouteLists, Store},
+    api::{Call, Reply},
+    cli::Options,
+    config::Config,
+    delivery::{Deliveries, Ids},
+    event::Event,
+    group::Groups,
+    id::{CallId, Counter, ReadId, RouteId, WorkId},
+    inhibit::Inhibitor,
+    metrics::Metrics,
+    nflog::Log,
+    persist::Schedule,
+    rng::Rng,
+    silence::Silences,
+    time::{Deadline, Now, Reason, Timestamp, earliest},
+    view::View,
+};
+
+/// An alert manager of one host, as a deterministic state machine. See the crate's documentation
+/// for the contract.
+#[derive(Debug)]
+pub struct Node {
+    options: Arc<Options>,
+    config: Arc<Config>,
+    external_url: Arc<str>,
+    alerts: Store,
+    route_lists: RouteLists,
+    groups: Groups,
+    silences: Silences,
+    inhibitor: Inhibitor,
+    nflog: Log,
+    deliveries: Deliveries,
+    schedule: Schedule,
+    metrics: Metrics,
+    reload: reload::State,
+    stopping: Option<maintain::Stopping>,
+    ids: Ids,
+    save_ids: Counter,
+    silence_ids: Rng,
+    outputs: VecDeque<Output>,
+    scratch: Scratch,
+    started_at: Timestamp,
+    /// The latest `now` seen, to notice a monotonic clock that goes back.
+    now: Now,
+    /// Whether the last call left ripe groups behind.
+    has_backlog: bool,
+}
+
+/// Buffers that are reused from call to call.
+#[derive(Debug, Default)]
+struct Scratch {
+    routes: Vec<RouteId>,
+    muting: pipeline::Scratch,
+}
+
+impl Node {
+    /// Takes one input.
+    ///
+    /// Never fails: what is wrong with an input is answered by outputs. Any number of calls may
+    /// come before [`poll`](Self::poll) drains the outputs.
+    ///
+    /// # Panics
+    /// When the monotonic clock goes back, which breaks the runtime's part of the contract.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        assert!(now.instant >= self.now.instant, "the monotonic clock went back");
+        self.now = now;
+        match input {
+            Input::Call(id, call) => self.on_call(now, id, call),
+            Input::Hangup => self.on_hangup(),
+            Input::Read(id, content) => self.on_read(now, id, content),
+            Input::Saved(id, result) => self.on_saved(now, id, result),
+            Input::Sent(id, result) => {
+                if !self.deliveries.on_sent(&mut self.ids, id, result) {
+                    self.ignore("exchange", id.0);
+                }
+                self.pump(now);
+            }
+            Input::Shutdown => self.on_shutdown(now),
+            Input::Timeout => self.on_timeout(now),
+            Input::Worked(id, done) => self.on_worked(now, id, done),
+        }
+        self.try_stop();
+    }
+
+    /// Takes the next output; call until it returns `None`.
+    #[must_use = "outputs must be carried out"]
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns when the node wants an [`Input::Timeout`], and for what.
+    pub fn deadline(&self) -> Option<Deadline> {
+        if self.has_backlog {
+            return Some(Deadline { at: self.now.instant, reason: Reason::Backlog });
+        }
+        if let Some(stopping) = &self.stopping {
+            return earliest(stopping.deadline(), self.deliveries.deadline());
+        }
+        let group = self.groups.next_at().map(|at| Deadline { at, reason: Reason::Group });
+        let own = earliest(group, self.schedule.deadline());
+        earliest(own, self.deliveries.deadline())
+    }
+
+    /// Returns the state for readers. Cheap, and cheapest when no earlier view is alive.
+    pub fn view(&self) -> Arc<View> {
+        Arc::new(View {
+            config: self.config.clone(),
+            alerts: self.alerts.snapshot(),
+            groups: self.groups.snapshot(),
+            silences: self.silences.table(),
+            inhibitor: self.inhibitor.index(),
+            metrics: self.metrics.clone(),
+            started_at: self.started_at,
+        })
+    }
+
+    /// Returns what is under way, in words, for a simulation that does not come to rest.
+    pub fn pending(&self) -> String {
+        alloc::format!(
+            "{} groups ({} flushing), {} deliveries, saving: {}, reload: {:?}, stopping: {}",
+            self.groups.len(),
+            self.groups.in_flight(),
+            self.deliveries.len(),
+            self.schedule.is_saving(),
+            self.reload,
+            self.stopping.is_some(),
+        )
+    }
+
+    fn on_call(&mut self, now: Now, id: CallId, call: Call) {
+        if self.stopping.is_some() {
+            self.outputs.push_back(Output::Reply(id, Reply::Stopping));
+            return;
+        }
+        match call {
+            Call::ExpireSilence(silence) => self.expire_silence(now, id, &silence),
+            Call::PostAlerts(batch) => self.post_alerts(now, id, &batch),
+            Call::PutSilence(draft) => self.put_silence(now, id, *draft),
+            Call::Reload => self.on_reload_call(id),
+        }
+    }
+
+    fn on_timeout(&mut self, now: Now) {
+        self.has_backlog = false;
+        self.deliveries.on_timeout(now.instant, &mut self.ids);
+        self.pump(now);
+        if self.stopping.is_some() {
+            self.on_grace(now);
+            return;
+        }
+        self.maintain(now);
+        self.flush_due(now);
+    }
+
+    fn on_read(&mut self, now: Now, id: ReadId, content: Result<Vec<u8>, String>) {
+        if self.reload.is_reading(id) {
+            self.on_config_read(content);
+        } else if self.deliveries.on_read(&mut self.ids, id, content) {
+            self.pump(now);
+        } else {
+            self.ignore("file", id.0);
+        }
+    }
+
+    fn on_worked(&mut self, now: Now, id: WorkId, done: Done) {
+        match done {
+            Done::Step(step) => {
+                if !self.deliveries.on_worked(now.instant, &mut self.ids, id, *step) {
+                    self.ignore("step", id.0);
+                }
+                self.pump(now);
+            }
+            Done::Checkpoint(bytes) => self.on_checkpoint(id, bytes),
+            Done::Config(result) => self.on_config(now, id, *result),
+            Done::Panicked(text) => self.on_panicked(now, id, text),
+        }
+    }
+
+    /// A job that panicked fails like any other; the node goes on.
+    fn on_panicked(&mut self, now: Now, id: WorkId, err: String) {
+        self.log(Event::WorkPanicked { err: err.clone() });
+        if self.deliveries.on_work_lost(now.instant, &mut self.ids, id) {
+            self.pump(now);
+        } else if self.reload.is_parsing(id) {
+            self.fail_reload(err);
+        } else if self.schedule.is_saving() {
+            self.schedule.fail(now.instant);
+        }
+    }
+
+    fn log(&mut self, event: Event) {
+        self.outputs.push_back(Output::Log(event));
+    }
+
+    fn ignore(&mut self, what: &str, id: u64) {
+        self.metrics.record_ignored_input();
+        self.log(Event::InputIgnored { what: what.into(), id });
+    }
+}

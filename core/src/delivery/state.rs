@@ -77,6 +77,7 @@ impl Delivery {
         Some(Attempted {
             integration: self.plan.integration.clone(),
             receiver: self.plan.notification.receiver.clone(),
+            group_key: self.plan.notification.group_key.clone(),
             began,
             took: now.since(began),
             attempt: self.attempts,
@@ -86,11 +87,11 @@ impl Delivery {
     }
 
     pub(super) fn out_of_time(&self) -> End {
-        self.given_up("context deadline exceeded", Cause::DeadlineExceeded)
+        self.given_up("context deadline exceeded", Cause::ContextDeadlineExceeded)
     }
 
     pub(super) fn canceled(&self) -> End {
-        self.given_up("context canceled", Cause::Canceled)
+        self.given_up("context canceled", Cause::ContextCanceled)
     }
 
     /// The end of a delivery that was stopped from outside: its own last error says more than the

@@ -131,7 +131,7 @@ impl Bench {
 
 fn plan_of(alerts: Vec<Told>, kind: Kind) -> Plan {
     Plan {
-        group: GroupId(1),
+        flight: FlightId(1),
         notification: Arc::new(notification("x", alerts)),
         integration: Arc::new(integration(kind, HttpConfig::default())),
         due: ms(0),
@@ -160,7 +160,7 @@ fn failed(error: &str, cause: Cause, is_final: bool) -> End {
 fn a_delivery_is_made() {
     let mut bench = Bench::new(1);
     let id = bench.open(plan());
-    assert_eq!(bench.all.plan(id).map(|plan| plan.group), Some(GroupId(1)));
+    assert_eq!(bench.all.plan(id).map(|plan| plan.flight), Some(FlightId(1)));
     assert_eq!((bench.all.len(), bench.sends[0].1), (1, ms(301_000)));
     let send = bench.next_send();
     bench.now = ms(1300);
@@ -263,7 +263,7 @@ fn a_final_error_ends_the_delivery() {
     bench.open(plan());
     let send = bench.next_send();
     bench.answer(send, status(404));
-    assert_eq!(*bench.end(), failed("unexpected status code 404", Cause::Client, true));
+    assert_eq!(*bench.end(), failed("unexpected status code 404", Cause::ClientError, true));
     assert_eq!(bench.attempts[0].retried, None);
     assert!(bench.attempts[0].failed);
 }
@@ -281,7 +281,7 @@ fn retry_after_is_waited_for() {
     let headers = vec![("retry-after".to_string(), "500".to_string())];
     bench.answer(send, Ok(Answer { status: 503, headers, ..Answer::default() }));
     bench.pass_to(ms(400_000));
-    assert_eq!(*bench.end(), failed("unexpected status code 503", Cause::Server, false));
+    assert_eq!(*bench.end(), failed("unexpected status code 503", Cause::ServerError, false));
     assert_eq!(bench.ends[0].attempts, 2);
 }
 
@@ -291,7 +291,7 @@ fn the_deadline_breaks_an_exchange_off() {
     bench.open(plan());
     let send = bench.next_send();
     bench.pass_to(ms(301_000));
-    let cause = Cause::DeadlineExceeded;
+    let cause = Cause::ContextDeadlineExceeded;
     assert_eq!(*bench.end(), failed("context deadline exceeded", cause, false));
     assert_eq!(bench.canceled, [send]);
     assert!(bench.attempts[0].failed, "the attempt counts as failed");
@@ -311,7 +311,7 @@ fn the_last_real_error_is_what_a_deadline_reports() {
     let error = SendError { kind: SendErrorKind::Timeout, message: "timeout".to_string() };
     bench.answer(send, Err(error));
     bench.pass_to(ms(301_000));
-    assert_eq!(*bench.end(), failed("unexpected status code 500", Cause::Server, false));
+    assert_eq!(*bench.end(), failed("unexpected status code 500", Cause::ServerError, false));
     assert_eq!(bench.attempts[1].retried, None);
 }
 
@@ -336,7 +336,7 @@ fn a_step_that_ends_after_the_deadline_sends_nothing() {
     bench.open(plan());
     bench.pass_to(ms(301_001));
     assert_eq!((bench.work(), bench.sends.len()), (1, 0));
-    let cause = Cause::DeadlineExceeded;
+    let cause = Cause::ContextDeadlineExceeded;
     assert_eq!(*bench.end(), failed("context deadline exceeded", cause, false));
 }
 
@@ -348,7 +348,7 @@ fn a_decision_that_comes_too_late_starts_nothing() {
     bench.now = ms(400_000);
     bench.all.on_timeout(bench.now, &mut bench.ids);
     bench.drain();
-    assert!(matches!(bench.end(), End::Failed { cause: Cause::DeadlineExceeded, .. }));
+    assert!(matches!(bench.end(), End::Failed { cause: Cause::ContextDeadlineExceeded, .. }));
     assert!(bench.attempts.is_empty());
 }
 
@@ -449,8 +449,8 @@ fn a_shutdown_cancels_everything() {
     bench.drain();
     assert_eq!(bench.sends.len(), sends, "nothing starts any more");
     assert_eq!(bench.ends.len(), count + 1);
-    assert_eq!(bench.ends[0].end, failed("unexpected status code 500", Cause::Server, false));
-    assert_eq!(bench.ends[1].end, failed("context canceled", Cause::Canceled, false));
+    assert_eq!(bench.ends[0].end, failed("unexpected status code 500", Cause::ServerError, false));
+    assert_eq!(bench.ends[1].end, failed("context canceled", Cause::ContextCanceled, false));
     assert_eq!(bench.canceled.len(), RECEIVER_SENDS_MAX);
     assert!(bench.all.is_empty() && bench.all.deadline().is_none());
     assert!(!bench.answer(send, status(200)));

@@ -121,6 +121,20 @@ impl Labels {
     }
 }
 
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By packed bytes: some total order, for keys of maps. What users see is sorted by
+/// [`Labels::cmp_by_set`].
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
 impl Default for Labels {
     fn default() -> Self {
         Self::empty()

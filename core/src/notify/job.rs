@@ -3,6 +3,7 @@
 use alloc::{string::String, sync::Arc};
 
 use super::Integration;
+pub use crate::metrics::FailureReason as Cause;
 use crate::{alert::Alert, hash::Fingerprint, label::Labels, nflog::Reason, time::Timestamp};
 
 /// What one flush of one group has to say. Built once, shared by all integrations.
@@ -81,49 +82,4 @@ pub enum Outcome {
         /// The class for metrics.
         cause: Cause,
     },
-}
-
-/// Why a notification failed, as the `reason` label of `notifications_failed_total` says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// 401 or 403.
-    Auth,
-    /// Another 4xx.
-    Client,
-    /// The flush was canceled before any attempt had an error of its own.
-    Canceled,
-    /// The deadline passed before any attempt had an error of its own.
-    DeadlineExceeded,
-    /// Everything else.
-    Other,
-    /// 429.
-    RateLimited,
-    /// 5xx.
-    Server,
-}
-
-impl Cause {
-    /// Returns the label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auth => "authError",
-            Self::Client => "clientError",
-            Self::Canceled => "contextCanceled",
-            Self::DeadlineExceeded => "contextDeadlineExceeded",
-            Self::Other => "other",
-            Self::RateLimited => "rateLimited",
-            Self::Server => "serverError",
-        }
-    }
-
-    /// Classifies a status code.
-    pub const fn of_status(status: u16) -> Self {
-        match status {
-            401 | 403 => Self::Auth,
-            429 => Self::RateLimited,
-            400..=499 => Self::Client,
-            500..=599 => Self::Server,
-            _ => Self::Other,
-        }
-    }
 }

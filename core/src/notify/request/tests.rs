@@ -128,14 +128,14 @@ fn answers_are_classified() {
     for (status, again, cause) in [
         (101, false, Cause::Other),
         (302, false, Cause::Other),
-        (400, false, Cause::Client),
-        (401, false, Cause::Auth),
-        (403, false, Cause::Auth),
-        (404, false, Cause::Client),
-        (418, true, Cause::Client),
+        (400, false, Cause::ClientError),
+        (401, false, Cause::AuthError),
+        (403, false, Cause::AuthError),
+        (404, false, Cause::ClientError),
+        (418, true, Cause::ClientError),
         (429, false, Cause::RateLimited),
-        (500, true, Cause::Server),
-        (599, true, Cause::Server),
+        (500, true, Cause::ServerError),
+        (599, true, Cause::ServerError),
         (600, false, Cause::Other),
     ] {
         let error = alloc::format!("unexpected status code {status}: why");

@@ -1,0 +1,226 @@
+//! The table of groups: who belongs where, which flush is due, what a flush leaves behind.
+
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+
+use super::{Flight, Group, Landed};
+use crate::{
+    alert::Store,
+    cow,
+    id::{AlertId, Counter, FlightId, GroupId, RouteId},
+    label::Labels,
+    map::Map,
+    route::{Route, Tree},
+    time::{Instant, Now, Timestamp},
+    timer::Timers,
+};
+
+/// All groups of a node.
+#[derive(Clone, Debug, Default)]
+pub struct Groups {
+    pub(super) table: cow::Slab<Group>,
+    pub(super) by_labels: BTreeMap<(RouteId, Labels), GroupId>,
+    pub(super) timers: Timers<GroupId>,
+    pub(super) flights: Map<FlightId, Flight>,
+    next_flight: Counter,
+    /// No group flushes before this.
+    start_at: Instant,
+}
+
+/// What placing an alert did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It joined a group.
+    Joined(GroupId),
+    /// It made a group.
+    Made(GroupId),
+    /// It was there already.
+    Stayed(GroupId),
+}
+
+impl Groups {
+    /// Makes an empty table whose groups do not flush before `start_at`.
+    pub fn new(start_at: Instant) -> Self {
+        Self { start_at, ..Self::default() }
+    }
+
+    /// Puts an alert into the group that one of its routes gives it.
+    ///
+    /// A new group flushes after `group_wait`, or at once when the alert that makes it is older
+    /// than that. An old alert that joins a group moves nothing.
+    pub fn place(
+        &mut self,
+        now: Now,
+        route: &Route,
+        id: AlertId,
+        labels: &Labels,
+        starts_at: Timestamp,
+    ) -> Placed {
+        let group_labels = route.group_labels(labels);
+        let identity = (route.id, group_labels);
+        if let Some(&group) = self.by_labels.get(&identity) {
+            let members = &self.table.get(group.0).expect("indexed groups exist").members;
+            let Err(place) = members.binary_search(&id) else { return Placed::Stayed(group) };
+            let members = &mut self.table.get_mut(group.0).expect("seen above").members;
+            Arc::make_mut(members).insert(place, id);
+            return Placed::Joined(group);
+        }
+        Placed::Made(self.make(now, route, identity.1, alloc::vec![id], starts_at))
+    }
+
+    /// Takes the next group whose tick is due, with the tick's instant, and arms its next tick.
+    ///
+    /// A group that still flushes is passed over: its tick is kept and comes due when
+    /// [`land`](Self::land) ends the flush.
+    pub fn pop_due(&mut self, now: Instant, tree: &Tree) -> Option<(GroupId, Instant)> {
+        if now < self.start_at {
+            return None;
+        }
+        while let Some((tick, id)) = self.timers.pop_due(now) {
+            let group = self.table.get_mut(id.0).expect("timers are cleared with their group");
+            if let Some(flight) = group.flight {
+                self.flights.get_mut(&flight).expect("a group's flight exists").overdue = true;
+                continue;
+            }
+            // Spaced from when the tick is handled, as upstream's timer is reset.
+            group.next_flush = now + tree.route(group.route).group_interval;
+            group.flushes += 1;
+            self.timers.set(id, group.next_flush);
+            return Some((id, tick));
+        }
+        None
+    }
+
+    /// Notes that a flush is under way until all of its deliveries have ended.
+    pub fn take_off(&mut self, flight: Flight) -> FlightId {
+        let id = FlightId(self.next_flight.next());
+        let group = self.table.get_mut(flight.group.0).expect("the caller flushes this group");
+        assert!(group.flight.is_none(), "a group has at most one flush under way");
+        group.flight = Some(id);
+        self.flights.insert(id, flight);
+        id
+    }
+
+    /// Notes that one delivery of a flush has ended. After the last one the flush lands: see
+    /// [`settle`](Self::settle).
+    pub fn delivered(
+        &mut self,
+        now: Instant,
+        id: FlightId,
+        error: Option<String>,
+        alerts: &Store,
+    ) -> Option<Landed> {
+        let flight = self.flights.get_mut(&id)?;
+        flight.errors.extend(error);
+        flight.pending -= 1;
+        if flight.pending > 0 {
+            return None;
+        }
+        let flight = self.flights.remove(&id)?;
+        if let Some(group) = self.table.get_mut(flight.group.0) {
+            group.flight = None;
+        }
+        Some(self.settle(now, flight, alerts))
+    }
+
+    /// Ends a flush. After a success the resolved alerts that nobody posted since leave the group,
+    /// and a group without alerts is removed. A tick that fell due meanwhile is due now.
+    pub fn settle(&mut self, now: Instant, flight: Flight, alerts: &Store) -> Landed {
+        let mut left = Vec::new();
+        if flight.errors.is_empty() {
+            let unchanged = |&&(alert, updated_at): &&(AlertId, Timestamp)| {
+                alerts.get(alert).is_some_and(|entry| entry.alert.updated_at == updated_at)
+            };
+            left = flight.resolved.iter().filter(unchanged).map(|&(alert, _)| alert).collect();
+        }
+        let group = self.table.get_mut(flight.group.0).expect("a flight keeps its group");
+        if !left.is_empty() {
+            // An alert may have left by a reload meanwhile.
+            left.retain(|id| group.members.binary_search(id).is_ok());
+            Arc::make_mut(&mut group.members).retain(|id| left.binary_search(id).is_err());
+        }
+        let gone = group.members.is_empty();
+        if flight.overdue && !gone {
+            self.timers.set(flight.group, now);
+        }
+        let gone = if gone { Some(self.remove(flight.group)) } else { None };
+        Landed { flight, left, gone }
+    }
+
+    /// Returns a group for change.
+    pub fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
+        self.table.get_mut(id.0)
+    }
+
+    /// Returns a group.
+    pub fn get(&self, id: GroupId) -> Option<&Group> {
+        self.table.get(id.0)
+    }
+
+    /// Returns all groups in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.table.iter().map(|(index, group)| (GroupId(index), group))
+    }
+
+    /// Returns when the next tick falls due.
+    pub fn next_at(&self) -> Option<Instant> {
+        self.timers.next_at().map(|at| at.max(self.start_at))
+    }
+
+    /// Returns the number of groups.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Tells whether there is no group.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Returns the number of flushes under way.
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Returns the present state for readers.
+    pub fn snapshot(&self) -> cow::Snapshot<Group> {
+        self.table.snapshot()
+    }
+
+    pub(super) fn make(
+        &mut self,
+        now: Now,
+        route: &Route,
+        labels: Labels,
+        members: Vec<AlertId>,
+        starts_at: Timestamp,
+    ) -> GroupId {
+        let is_old = starts_at + route.group_wait < now.wall;
+        let next_flush = if is_old { now.instant } else { now.instant + route.group_wait };
+        let group = GroupId(self.table.insert(Group {
+            route: route.id,
+            key: Arc::from(route.group_key(&labels)),
+            labels: labels.clone(),
+            members: Arc::new(members),
+            muted_by: Arc::from([]),
+            next_flush,
+            flushes: 0,
+            flight: None,
+        }));
+        self.by_labels.insert((route.id, labels), group);
+        self.timers.set(group, next_flush);
+        group
+    }
+
+    pub(super) fn remove(&mut self, id: GroupId) -> Group {
+        let group = self.table.remove(id.0).expect("the caller saw it");
+        self.timers.clear(id);
+        if let Some(flight) = group.flight {
+            self.flights.remove(&flight);
+        }
+        let identity = (group.route, group.labels.clone());
+        if self.by_labels.get(&identity) == Some(&id) {
+            self.by_labels.remove(&identity);
+        }
+        group
+    }
+}

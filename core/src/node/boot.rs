@@ -1,0 +1,167 @@
+//! Making a node: from options, configuration and saved state.
+
+use alloc::{collections::VecDeque, string::ToString as _, sync::Arc};
+
+use super::{Node, Scratch, reload};
+use crate::{
+    alert::{RouteLists, Store},
+    cli::Options,
+    config::{self, Config, ConfigError},
+    delivery::{Deliveries, Ids},
+    event::{Event, Part},
+    group::Groups,
+    id::Counter,
+    inhibit::Inhibitor,
+    label::Mode,
+    metrics::{self, Metrics},
+    nflog::Log,
+    persist::{Saved, Schedule},
+    rng::{Rng, Seed, Stream},
+    silence::{self, Silences},
+    time::Now,
+};
+
+/// What a node is made of.
+#[derive(Debug)]
+pub struct Start {
+    /// The flags.
+    pub options: Arc<Options>,
+    /// Where users reach this server; no trailing slash.
+    pub external_url: Arc<str>,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What the last run left behind.
+    pub saved: Saved,
+    /// Where all randomness comes from.
+    pub seed: Seed,
+}
+
+/// Parses and resolves a configuration file the way `options` ask for.
+///
+/// # Errors
+/// Everything that is wrong with the file.
+pub fn load_config(text: &[u8], options: &Options) -> Result<Config, ConfigError> {
+    let file = options.config_file.as_deref();
+    let origin = config::Origin {
+        file: file.unwrap_or("(embedded default configuration)"),
+        directory: file.and_then(|file| file.rsplit_once('/')).map_or("", |(folder, _)| folder),
+    };
+    let rules = config::Rules { mode: label_mode(options), retention: options.data_retention };
+    config::load(text, &origin, &rules)
+}
+
+/// Returns how names and matchers are read under these options.
+pub(super) fn label_mode(options: &Options) -> Mode {
+    if options.features.classic_mode {
+        Mode::Classic
+    } else if options.features.utf8_strict_mode {
+        Mode::Utf8
+    } else {
+        Mode::Fallback
+    }
+}
+
+impl Node {
+    /// Makes a node. Drain [`poll`](Self::poll) before the first input.
+    pub fn new(now: Now, start: Start) -> Self {
+        let Start { options, external_url, config, saved, seed } = start;
+        let limits = silence::Limits {
+            count_max: usize::try_from(options.silences_max).unwrap_or(usize::MAX),
+            bytes_max: usize::try_from(options.silence_size_max).unwrap_or(usize::MAX),
+        };
+        let name_limit = usize::try_from(options.alerts_per_alertname_limit).unwrap_or(usize::MAX);
+        let user_agent = alloc::format!("Alertmanager/{}", metrics::Build::this().compatible);
+        let mut node = Self {
+            alerts: Store::new(name_limit),
+            route_lists: RouteLists::default(),
+            groups: Groups::new(now.instant + options.dispatch_start_delay),
+            silences: Silences::new(options.data_retention, limits, label_mode(&options)),
+            inhibitor: Inhibitor::new(config.inhibit_rules.clone()),
+            nflog: Log::new(options.data_retention),
+            deliveries: Deliveries::new(Rng::new(seed, Stream::Delivery), Arc::from(user_agent)),
+            schedule: Schedule::new(
+                now.instant,
+                options.maintenance_interval,
+                options.alerts_gc_interval,
+            ),
+            metrics: Metrics::new(options.detail()),
+            reload: reload::State::default(),
+            stopping: None,
+            ids: Ids::default(),
+            save_ids: Counter::default(),
+            silence_ids: Rng::new(seed, Stream::Silence),
+            outputs: VecDeque::new(),
+            scratch: Scratch::default(),
+            started_at: now.wall,
+            now,
+            has_backlog: false,
+            external_url,
+            config,
+            options,
+        };
+        node.announce_config(now);
+        node.restore(now, saved);
+        node
+    }
+
+    fn restore(&mut self, now: Now, saved: Saved) {
+        let counts = [
+            (Part::Silences, saved.silences.len()),
+            (Part::Nflog, saved.nflog.len()),
+            (Part::Alerts, saved.alerts.len()),
+        ];
+        self.silences.restore(saved.silences, now.wall);
+        self.nflog.restore(saved.nflog);
+        let mut restored = alloc::vec::Vec::with_capacity(saved.alerts.len());
+        for alert in saved.alerts {
+            restored.extend(self.alerts.restore(alert, now.wall));
+        }
+        // Every source is known to the inhibitor before the first group can flush.
+        for &id in &restored {
+            let labels = &self.alerts.get(id).expect("just restored").alert.labels;
+            self.inhibitor.on_alert(id, labels);
+        }
+        for id in restored {
+            self.find_routes(id);
+            // Resolved ones too: that they ended may still have to be told.
+            self.place(now, id);
+        }
+        for (part, entries) in counts.into_iter().filter(|(_, entries)| *entries > 0) {
+            let duration = core::time::Duration::ZERO;
+            self.log(Event::Restored { part, entries: entries as u64, duration });
+        }
+    }
+
+    /// Says what is noteworthy about the configuration that just came into force, and sets the
+    /// metrics that describe it.
+    pub(super) fn announce_config(&mut self, now: Now) {
+        let config = self.config.clone();
+        for warning in &config.warnings {
+            self.log(Event::ConfigurationWarning { warning: warning.to_string() });
+        }
+        for receiver in config.receivers.iter().filter(|receiver| !receiver.used) {
+            self.log(Event::ReceiverSkipped { receiver: receiver.name.clone() });
+        }
+        self.record_config(now, &config);
+        let file = self.options.config_file.clone();
+        self.log(match file {
+            Some(file) => Event::ConfigurationLoaded { file },
+            None => Event::ConfigurationEmbedded {},
+        });
+    }
+
+    fn record_config(&mut self, now: Now, config: &Config) {
+        let used = || config.receivers.iter().filter(|receiver| receiver.used);
+        let integrations = used().map(|receiver| receiver.integrations.len()).sum::<usize>();
+        self.metrics.record_reload(
+            config.hash,
+            now.wall,
+            used().count() as u64,
+            integrations as u64,
+            config.inhibit_rules.len() as u64,
+        );
+        self.metrics.notifications.seed(used().flat_map(|receiver| {
+            receiver.integrations.iter().map(|integration| (integration.name, &*receiver.name))
+        }));
+    }
+}

@@ -1,0 +1,182 @@
+//! Flushes: from a group's tick to the deliveries it opens.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    Node,
+    pipeline::{self, Flush, World},
+};
+use crate::{
+    delivery::Plan,
+    event::Event,
+    group::{Flight, Landed},
+    id::{AlertId, GroupId},
+    label::Labels,
+    limits::{FLUSH_TIME_MIN, FLUSHES_PER_CALL_MAX},
+    notify::{Notification, Told},
+    time::{Instant, Now},
+};
+
+impl Node {
+    /// Flushes the groups that are due, up to a helping; the rest makes a backlog.
+    pub(super) fn flush_due(&mut self, now: Now) {
+        for _ in 0..FLUSHES_PER_CALL_MAX {
+            let Some((id, tick)) = self.groups.pop_due(now.instant, &self.config.tree) else {
+                return;
+            };
+            self.flush(now, id, tick);
+        }
+        self.has_backlog = self.groups.next_at().is_some_and(|at| at <= now.instant);
+    }
+
+    fn flush(&mut self, now: Now, id: GroupId, tick: Instant) {
+        let group = self.groups.get(id).expect("it was due").clone();
+        let config = self.config.clone();
+        let route = config.tree.route(group.route);
+        self.log(Event::GroupFlushing {
+            group_key: group.key.clone(),
+            alerts: group.members.len() as u64,
+        });
+        // How late the tick is handled does not move the time it stands for.
+        let tick = now.wall - now.instant.since(tick);
+        let mut flush = Flush {
+            route,
+            tick,
+            now: now.wall,
+            alerts: group.members.to_vec(),
+            marks: Vec::new(),
+            muted_by: None,
+        };
+        self.mute(&mut flush);
+        self.note_muting(id, &flush);
+
+        let resolved = self.resolved_members(now, &group.members);
+        let integrations = config
+            .receivers
+            .iter()
+            .find(|receiver| receiver.name == route.receiver)
+            .map_or(&[][..], |receiver| &receiver.integrations);
+        let flight = Flight {
+            group: id,
+            pending: integrations.len() as u32,
+            errors: Vec::new(),
+            alerts: flush.alerts.len(),
+            resolved,
+            overdue: false,
+        };
+        if flush.alerts.is_empty() || integrations.is_empty() {
+            let landed = self.groups.settle(now.instant, flight, &self.alerts);
+            return self.on_landed(landed);
+        }
+        let notification = Arc::new(Notification {
+            receiver: route.receiver.clone(),
+            group_key: group.key.clone(),
+            group_labels: group.labels.clone(),
+            route_labels: route_labels(&route.labels),
+            alerts: self.tell(now, &flush.alerts),
+            external_url: self.external_url.clone(),
+            tick,
+            flush: group.flushes,
+        });
+        let flight = self.groups.take_off(flight);
+        for integration in integrations {
+            self.deliveries.open(
+                now.instant,
+                Plan {
+                    flight,
+                    notification: notification.clone(),
+                    integration: integration.clone(),
+                    due: now.instant,
+                    deadline: now.instant + route.group_interval.max(FLUSH_TIME_MIN),
+                    repeat_interval: route.repeat_interval,
+                },
+            );
+        }
+        self.pump(now);
+    }
+
+    /// Does what is left to do when a flush has ended.
+    pub(super) fn on_landed(&mut self, landed: Landed) {
+        for &id in &landed.left {
+            if let Some(entry) = self.alerts.get_mut(id) {
+                entry.groups -= 1;
+            }
+        }
+        let group_key = match (&landed.gone, self.groups.get(landed.flight.group)) {
+            (Some(group), _) | (None, Some(group)) => group.key.clone(),
+            (None, None) => return,
+        };
+        if landed.gone.is_some() {
+            self.log(Event::GroupRemoved { group_key: group_key.clone() });
+        }
+        if !landed.flight.errors.is_empty() {
+            let (num_alerts, err) = (landed.flight.alerts as u64, landed.flight.errors.join("\n"));
+            self.log(Event::NotifyFailed { group_key, num_alerts, err });
+        }
+        self.has_backlog |= landed.flight.overdue && landed.gone.is_none();
+    }
+
+    fn mute(&mut self, flush: &mut Flush<'_>) {
+        let (index, table) = (self.inhibitor.index(), self.silences.table());
+        let world = World {
+            config: &self.config,
+            alerts: &self.alerts,
+            inhibitor: &index,
+            silences: &table,
+        };
+        let metrics = &mut self.metrics;
+        pipeline::run(flush, world, &mut self.scratch.muting, |reason, count| {
+            metrics.notifications.record_suppressed(reason, count as u64);
+        });
+    }
+
+    /// Keeps what the stages found where readers see it.
+    fn note_muting(&mut self, id: GroupId, flush: &Flush<'_>) {
+        for &(alert, mark) in &flush.marks {
+            // Writing only what changed keeps readers' snapshots shared.
+            if self.alerts.get(alert).is_some_and(|entry| entry.mark != mark) {
+                self.alerts.get_mut(alert).expect("just seen").mark = mark;
+            }
+        }
+        let Some(names) = &flush.muted_by else { return };
+        let group = self.groups.get(id).expect("the caller flushes it");
+        if *group.muted_by != **names {
+            self.groups.get_mut(id).expect("just seen").muted_by = Arc::from(names.as_slice());
+        }
+    }
+
+    fn resolved_members(
+        &self,
+        now: Now,
+        members: &[AlertId],
+    ) -> Vec<(AlertId, crate::time::Timestamp)> {
+        let resolved = |&id: &AlertId| {
+            let alert = &self.alerts.get(id).expect("members are stored").alert;
+            alert.is_resolved(now.wall).then_some((id, alert.updated_at))
+        };
+        members.iter().filter_map(resolved).collect()
+    }
+
+    /// Copies alerts for a notification; those that fire lose their end, so that they cannot
+    /// resolve midway.
+    fn tell(&self, now: Now, alerts: &[AlertId]) -> Arc<[Told]> {
+        alerts
+            .iter()
+            .map(|&id| {
+                let entry = self.alerts.get(id).expect("members are stored");
+                let resolved = entry.alert.is_resolved(now.wall);
+                let mut alert = entry.alert.clone();
+                if !resolved {
+                    alert.ends_at = crate::time::Stamp::ZERO;
+                }
+                Told { alert, fingerprint: entry.fingerprint, hash: entry.nflog_hash, resolved }
+            })
+            .collect()
+    }
+}
+
+/// The labels of a route that are plain texts. The configuration refuses templates in them until
+/// the template engine exists.
+fn route_labels(labels: &alloc::collections::BTreeMap<Arc<str>, Arc<str>>) -> Labels {
+    Labels::from_pairs(labels)
+}

@@ -1,0 +1,156 @@
+//! Rounds besides the work: sweeping, checkpoints, and the orderly end.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use super::{Node, Output, Work};
+use crate::{
+    event::{Event, Part},
+    id::{SaveId, WorkId},
+    limits::SHUTDOWN_GRACE,
+    persist::{CHECKPOINT_FILE, Checkpoint, Round},
+    time::{Deadline, Instant, Now, Reason},
+};
+
+/// How far a shutdown is.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    /// When notifications under way are given up.
+    grace_ends: Instant,
+    /// Whether the last checkpoint was begun; the node stops when it has ended.
+    last_save: LastSave,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum LastSave {
+    NotBegun,
+    UnderWay,
+    Ended,
+    Announced,
+}
+
+impl Stopping {
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let deadline = Deadline { at: self.grace_ends, reason: Reason::Shutdown };
+        (self.last_save == LastSave::NotBegun).then_some(deadline)
+    }
+}
+
+impl Node {
+    /// Makes the rounds that are due.
+    pub(super) fn maintain(&mut self, now: Now) {
+        while let Some(round) = self.schedule.pop_due(now.instant) {
+            match round {
+                Round::SweepAlerts => {
+                    let inhibitor = &mut self.inhibitor;
+                    self.alerts.sweep(now.wall, |id, entry| {
+                        inhibitor.on_removed(id, &entry.alert.labels);
+                    });
+                }
+                Round::Maintain => {
+                    self.log(Event::MaintenanceRunning { part: Part::Silences });
+                    let silences = self.silences.sweep(now.wall);
+                    let entries = self.nflog.sweep(now.wall);
+                    self.metrics.silences.store.record_gc(0.0);
+                    self.metrics.nflog.record_gc(0.0);
+                    let removed = (silences + entries) as u64;
+                    self.log(Event::MaintenanceDone {
+                        part: Part::Silences,
+                        removed,
+                        bytes: 0,
+                        duration: Duration::ZERO,
+                    });
+                    self.checkpoint();
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_checkpoint(&mut self, work: WorkId, bytes: Vec<u8>) {
+        if !self.schedule.is_saving() {
+            return self.ignore("checkpoint", work.0);
+        }
+        let size = bytes.len() as u64;
+        self.metrics.silences.store.record_snapshot(0.0, size);
+        self.metrics.nflog.record_snapshot(0.0, size);
+        let id = SaveId(self.save_ids.next());
+        self.schedule.write(id);
+        self.outputs.push_back(Output::Save(id, CHECKPOINT_FILE, bytes));
+    }
+
+    pub(super) fn on_saved(&mut self, now: Now, id: SaveId, result: Result<(), String>) {
+        if !self.schedule.on_saved(now.instant, id, result.is_ok()) {
+            return self.ignore("checkpoint", id.0);
+        }
+        self.metrics.silences.store.record_maintenance(result.is_ok());
+        self.metrics.nflog.record_maintenance(result.is_ok());
+        if let Err(err) = result {
+            self.log(Event::MaintenanceFailed { part: Part::Silences, err });
+        }
+        if let Some(stopping) = &mut self.stopping {
+            match stopping.last_save {
+                LastSave::UnderWay => stopping.last_save = LastSave::Ended,
+                // This one was begun before the end and may miss what came since.
+                LastSave::NotBegun | LastSave::Ended | LastSave::Announced => {}
+            }
+        }
+    }
+
+    pub(super) fn on_shutdown(&mut self, now: Now) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let grace_ends = now.instant + SHUTDOWN_GRACE;
+        self.stopping = Some(Stopping { grace_ends, last_save: LastSave::NotBegun });
+    }
+
+    /// Gives up what is still under way when the grace period has passed.
+    pub(super) fn on_grace(&mut self, now: Now) {
+        let over =
+            self.stopping.as_ref().is_some_and(|stopping| now.instant >= stopping.grace_ends);
+        if over && !self.deliveries.is_empty() {
+            let sends = self.deliveries.len() as u64;
+            self.log(Event::ShutdownCut { sends, requests: 0 });
+            self.deliveries.cancel_all(now.instant, &mut self.ids);
+            self.pump(now);
+        }
+    }
+
+    /// Goes on with a shutdown: first the notifications under way, then the last checkpoint, then
+    /// the end.
+    pub(super) fn try_stop(&mut self) {
+        let Some(stopping) = &self.stopping else { return };
+        match stopping.last_save {
+            LastSave::NotBegun if self.deliveries.is_empty() => {
+                if self.checkpoint() {
+                    self.set_last_save(LastSave::UnderWay);
+                }
+            }
+            LastSave::Ended => {
+                self.set_last_save(LastSave::Announced);
+                self.outputs.push_back(Output::Stopped);
+            }
+            LastSave::NotBegun | LastSave::UnderWay | LastSave::Announced => {}
+        }
+    }
+
+    fn set_last_save(&mut self, to: LastSave) {
+        self.stopping.as_mut().expect("the caller saw it").last_save = to;
+    }
+
+    /// Begins a checkpoint. `false` means that one is under way already.
+    fn checkpoint(&mut self) -> bool {
+        if !self.schedule.begin() {
+            return false;
+        }
+        let id = WorkId(self.ids.work.next());
+        let checkpoint = Checkpoint {
+            alerts: self.alerts.snapshot(),
+            silences: self.silences.table(),
+            nflog: self.nflog.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect(),
+        };
+        let work = Work::EncodeCheckpoint(alloc::boxed::Box::new(checkpoint));
+        self.outputs.push_back(Output::Work(id, work));
+        true
+    }
+}

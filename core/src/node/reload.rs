@@ -1,0 +1,162 @@
+//! Reloads: read, parse elsewhere, then change over in one step.
+//!
+//! Until the new configuration has been read and resolved completely, nothing changes. Alerts,
+//! silences, the log and every group that exists in both configurations live on; see
+//! [`crate::group::Groups::reroute`].
+
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    sync::Arc,
+    vec::Vec,
+};
+
+use super::{Node, Output, Work};
+use crate::{
+    api::Reply,
+    config::{Config, ConfigError},
+    event::Event,
+    id::{AlertId, CallId, ReadId, WorkId},
+    time::Now,
+};
+
+/// The reload under way, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    phase: Phase,
+    callers: Vec<CallId>,
+    /// Requests that came while a reload was under way: one more answers them all, since the file
+    /// may have changed after it was read.
+    again: Option<Vec<CallId>>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Idle,
+    Reading(ReadId),
+    Parsing(WorkId),
+}
+
+impl State {
+    pub(super) fn is_reading(&self, id: ReadId) -> bool {
+        self.phase == Phase::Reading(id)
+    }
+
+    pub(super) fn is_parsing(&self, id: WorkId) -> bool {
+        self.phase == Phase::Parsing(id)
+    }
+}
+
+impl Node {
+    pub(super) fn on_reload_call(&mut self, call: CallId) {
+        self.log(Event::ReloadRequested { by: "api".into() });
+        self.request_reload(Some(call));
+    }
+
+    pub(super) fn on_hangup(&mut self) {
+        if self.stopping.is_none() {
+            self.log(Event::ReloadRequested { by: "signal".into() });
+            self.request_reload(None);
+        }
+    }
+
+    pub(super) fn on_config_read(&mut self, content: Result<Vec<u8>, String>) {
+        match content {
+            Ok(text) => self.parse_config(text),
+            Err(error) => {
+                let file = self.options.config_file.clone().unwrap_or_default();
+                self.fail_reload(format!(
+                    "couldn't load configuration (--config.file={file}): {error}"
+                ));
+            }
+        }
+    }
+
+    pub(super) fn on_config(
+        &mut self,
+        now: Now,
+        id: WorkId,
+        result: Result<Arc<Config>, ConfigError>,
+    ) {
+        if !self.reload.is_parsing(id) {
+            return self.ignore("configuration", id.0);
+        }
+        match result {
+            Ok(config) => {
+                self.apply(now, config);
+                self.end_reload(&Ok(()));
+            }
+            Err(error) => self.fail_reload(error.to_string()),
+        }
+    }
+
+    /// Leaves everything as it is and says why.
+    pub(super) fn fail_reload(&mut self, err: String) {
+        let file = self.options.config_file.clone().unwrap_or_default();
+        self.metrics.record_reload_failed();
+        self.log(Event::ConfigurationFailed { file, err: err.clone() });
+        self.end_reload(&Err(err));
+    }
+
+    fn request_reload(&mut self, caller: Option<CallId>) {
+        if self.reload.phase != Phase::Idle {
+            self.reload.again.get_or_insert_default().extend(caller);
+            return;
+        }
+        self.reload.callers.extend(caller);
+        self.begin_reload();
+    }
+
+    fn begin_reload(&mut self) {
+        match &self.options.config_file {
+            Some(file) => {
+                let path: Arc<str> = Arc::from(file.as_str());
+                self.log(Event::ConfigurationLoading { file: path.to_string() });
+                let id = ReadId(self.ids.read.next());
+                self.reload.phase = Phase::Reading(id);
+                self.outputs.push_back(Output::Read(id, path));
+            }
+            None => self.parse_config(crate::config::default_text().as_bytes().to_vec()),
+        }
+    }
+
+    fn parse_config(&mut self, text: Vec<u8>) {
+        let id = WorkId(self.ids.work.next());
+        self.reload.phase = Phase::Parsing(id);
+        let work = Work::LoadConfig { text, options: self.options.clone() };
+        self.outputs.push_back(Output::Work(id, work));
+    }
+
+    fn end_reload(&mut self, result: &Result<(), String>) {
+        self.reload.phase = Phase::Idle;
+        for call in core::mem::take(&mut self.reload.callers) {
+            self.outputs.push_back(Output::Reply(call, Reply::Reloaded(result.clone())));
+        }
+        if let Some(callers) = self.reload.again.take() {
+            self.reload.callers = callers;
+            self.begin_reload();
+        }
+    }
+
+    fn apply(&mut self, now: Now, config: Arc<Config>) {
+        let old = core::mem::replace(&mut self.config, config);
+        if self.config.inhibit_rules != old.inhibit_rules {
+            let alerts = self.alerts.iter().map(|(id, entry)| (id, &entry.alert.labels));
+            self.inhibitor.replace_rules(self.config.inhibit_rules.clone(), alerts);
+        }
+        let ids: Vec<AlertId> = self.alerts.iter().map(|(id, _)| id).collect();
+        self.route_lists = Default::default();
+        for &id in &ids {
+            self.find_routes(id);
+        }
+        self.groups.reroute(now, &old.tree, &self.config.tree, &self.alerts);
+        for id in ids {
+            let entry = self.alerts.get_mut(id).expect("listed above");
+            if entry.groups > 0 {
+                entry.groups = entry.routes.len() as u32;
+            }
+        }
+        self.announce_config(now);
+    }
+}

@@ -1,0 +1,275 @@
+//! The node as a whole, driven by hand on virtual time.
+
+use alloc::{string::String, sync::Arc, vec, vec::Vec};
+use core::time::Duration;
+
+use super::*;
+use crate::{
+    alert::AlertBatch,
+    drive::{self, Execute},
+    label::{Labels, Matcher, Matchers, Op},
+    notify::Answer,
+    persist::{self, Saved},
+    rng::Seed,
+    silence::Draft,
+    time::{Instant, Stamp},
+};
+
+const CONFIG: &str = "
+route:
+  receiver: hook
+  group_by: [alertname]
+  group_wait: 2s
+  group_interval: 5s
+  repeat_interval: 12s
+receivers:
+  - name: hook
+    webhook_configs: [{url: 'http://127.0.0.1:1/'}]
+inhibit_rules:
+  - source_matchers: [sev=crit]
+    target_matchers: [sev=warn]
+    equal: [job]
+";
+
+/// What a run left behind.
+#[derive(Default)]
+struct Seen {
+    queue: VecDeque<Input>,
+    sent: Vec<(u64, String)>,
+    replies: Vec<Reply>,
+    saved: Option<Vec<u8>>,
+    config: String,
+    status: u16,
+    now_ms: u64,
+    stopped: bool,
+}
+
+impl Execute for Seen {
+    fn execute(&mut self, output: Output) {
+        match output {
+            Output::Work(id, work) => self.queue.push_back(Input::Worked(id, work.run())),
+            Output::Send(id, exchange, _) => {
+                let body = String::from_utf8(exchange.body.to_vec()).expect("JSON");
+                self.sent.push((self.now_ms, body));
+                let answer = Answer { status: self.status, ..Answer::default() };
+                self.queue.push_back(Input::Sent(id, Ok(answer)));
+            }
+            Output::Read(id, _) => {
+                let text = self.config.clone().into_bytes();
+                self.queue.push_back(Input::Read(id, Ok(text)));
+            }
+            Output::Save(id, _, bytes) => {
+                self.saved = Some(bytes);
+                self.queue.push_back(Input::Saved(id, Ok(())));
+            }
+            Output::Reply(_, reply) => self.replies.push(reply),
+            Output::Log(event) => {
+                assert!(
+                    event.level() < crate::event::Level::Error || self.status != 200,
+                    "{event:?}"
+                );
+            }
+            Output::Cancel(_) => {}
+            Output::Stopped => self.stopped = true,
+        }
+    }
+}
+
+struct Rig {
+    node: Node,
+    seen: Seen,
+}
+
+impl Rig {
+    fn new(config: &str) -> Self {
+        Self::with(config, Saved::default(), 0)
+    }
+
+    fn with(config: &str, saved: Saved, now_ms: u64) -> Self {
+        let options = Options { config_file: Some("c.yml".into()), ..Options::default() };
+        let start = Start {
+            config: Arc::new(load_config(config.as_bytes(), &options).expect("valid")),
+            options: Arc::new(options),
+            external_url: Arc::from("http://am"),
+            saved,
+            seed: Seed::from_number(1),
+        };
+        let seen = Seen { config: config.into(), status: 200, now_ms, ..Seen::default() };
+        let mut rig = Self { node: Node::new(at(now_ms), start), seen };
+        rig.settle();
+        rig
+    }
+
+    /// Runs until virtual time `ms`, stopping at each deadline on the way.
+    fn until(&mut self, ms: u64) {
+        loop {
+            let next = self.node.deadline().map(|d| d.at.as_nanos().div_ceil(1_000_000));
+            match next.filter(|&next| next <= ms) {
+                Some(next) => {
+                    self.seen.now_ms = next.max(self.seen.now_ms);
+                    self.node.handle(at(self.seen.now_ms), Input::Timeout);
+                    self.settle();
+                }
+                None => break,
+            }
+        }
+        self.seen.now_ms = ms;
+    }
+
+    fn input(&mut self, input: Input) {
+        self.seen.queue.push_back(input);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        loop {
+            let mut queue = core::mem::take(&mut self.seen.queue);
+            let now = at(self.seen.now_ms);
+            drive::turn(&mut self.node, now, || queue.pop_front(), &mut self.seen);
+            if self.seen.queue.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn post(&mut self, labels: &[(&str, &str)], ends_ms: Option<u64>) {
+        let mut batch = AlertBatch::new();
+        let labels = Labels::from_pairs(labels.iter().copied());
+        let end = ends_ms.map(|ms| Stamp::utc(at(ms).wall));
+        batch.push_labels(&labels, &Labels::empty(), "", (None, end));
+        self.input(Input::Call(CallId(1), Call::PostAlerts(batch)));
+    }
+
+    fn sent_at(&self) -> Vec<u64> {
+        self.seen.sent.iter().map(|(ms, _)| *ms).collect()
+    }
+}
+
+fn at(ms: u64) -> Now {
+    Now {
+        instant: Instant::from_nanos(ms * 1_000_000),
+        wall: Timestamp::from_parts(1_700_000_000, 0) + Duration::from_millis(ms),
+    }
+}
+
+#[test]
+fn an_alert_is_notified_after_group_wait_and_repeated_at_the_tick_after_repeat_interval() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(40_000);
+    // Ticks at 2, 7, 12, 17 …; the first one more than 12 s after 2 is 17.
+    assert_eq!(rig.sent_at(), [2000, 17_000, 32_000]);
+    assert!(rig.seen.sent[0].1.contains("\"notification_reason\":\"first notification\""));
+    assert!(rig.seen.sent[1].1.contains("\"notification_reason\":\"repeat interval elapsed\""));
+}
+
+#[test]
+fn a_resolved_alert_is_told_once_and_leaves() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(3000);
+    rig.post(&[("alertname", "A")], Some(3000));
+    rig.until(60_000);
+    assert_eq!(rig.sent_at(), [2000, 7000]);
+    assert!(rig.seen.sent[1].1.contains("\"status\":\"resolved\""));
+    assert!(rig.node.groups.is_empty());
+    assert_eq!(rig.node.alerts.iter().map(|(_, entry)| entry.groups).sum::<u32>(), 0);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(70_000);
+    assert_eq!(rig.sent_at(), [2000, 7000, 62_000], "a refire makes a new group");
+}
+
+#[test]
+fn an_alert_that_resolves_before_the_first_flush_is_never_told() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(1000);
+    rig.post(&[("alertname", "A")], Some(1000));
+    rig.until(60_000);
+    assert!(rig.sent_at().is_empty());
+    assert!(rig.node.groups.is_empty());
+}
+
+#[test]
+fn silences_and_inhibition_mute() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A"), ("sev", "warn"), ("job", "x")], None);
+    rig.post(&[("alertname", "B"), ("sev", "crit"), ("job", "x")], None);
+    rig.post(&[("alertname", "C")], None);
+    let matcher = Matcher::new("alertname", Op::Equal, "C").expect("no regex");
+    let draft = Draft {
+        id: None,
+        matcher_sets: vec![Matchers::new(vec![matcher])],
+        starts_at: Timestamp::ZERO,
+        ends_at: at(20_000).wall,
+        created_by: "me".into(),
+        comment: "c".into(),
+        annotations: Default::default(),
+    };
+    rig.input(Input::Call(CallId(2), Call::PutSilence(alloc::boxed::Box::new(draft))));
+    assert!(matches!(rig.seen.replies.last(), Some(Reply::SilencePut(Ok(_)))));
+    rig.until(10_000);
+    assert_eq!(rig.sent_at(), [2000]);
+    assert!(rig.seen.sent[0].1.contains("\"alertname\":\"B\""));
+    rig.until(22_000);
+    assert!(rig.seen.sent.iter().any(|(ms, body)| *ms == 22_000 && body.contains("\"C\"")));
+    assert!(!rig.seen.sent.iter().any(|(_, body)| body.contains("\"A\"")));
+}
+
+#[test]
+fn a_reload_of_the_same_file_changes_nothing() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(4000);
+    let before = rig.node.deadline();
+    rig.input(Input::Call(CallId(9), Call::Reload));
+    assert!(matches!(rig.seen.replies.last(), Some(Reply::Reloaded(Ok(())))));
+    assert_eq!(rig.node.deadline(), before);
+    rig.until(20_000);
+    assert_eq!(rig.sent_at(), [2000, 17_000]);
+}
+
+#[test]
+fn a_broken_file_leaves_the_old_configuration() {
+    let mut rig = Rig::new(CONFIG);
+    rig.seen.status = 500; // errors are expected
+    rig.seen.config = "route: {receiver: nobody}".into();
+    rig.input(Input::Call(CallId(9), Call::Reload));
+    let Some(Reply::Reloaded(Err(error))) = rig.seen.replies.last() else { panic!("refused") };
+    assert!(error.contains("nobody"), "{error}");
+    assert_eq!(rig.node.config.receivers[0].name.as_ref(), "hook");
+}
+
+#[test]
+fn failures_are_retried_until_the_deadline_and_again_at_the_next_tick() {
+    let mut rig = Rig::new(CONFIG);
+    rig.seen.status = 503;
+    rig.post(&[("alertname", "A")], None);
+    rig.until(11_900);
+    let attempts = rig.sent_at().len();
+    assert!((4..14).contains(&attempts), "{attempts}");
+    rig.until(12_000);
+    rig.seen.status = 200;
+    rig.until(20_000);
+    let body = &rig.seen.sent.last().expect("sent").1;
+    assert!(body.contains("\"first notification\""), "nothing was logged before");
+    let sent = rig.sent_at().len();
+    rig.until(23_000);
+    assert_eq!(rig.sent_at().len(), sent, "told once is told");
+}
+
+#[test]
+fn a_restart_from_the_checkpoint_repeats_nothing() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(4000);
+    rig.input(Input::Shutdown);
+    assert!(rig.seen.stopped);
+    let saved = persist::decode(&rig.seen.saved.expect("saved")).expect("decodes");
+    assert_eq!((saved.alerts.len(), saved.nflog.len()), (1, 1));
+    let mut rig = Rig::with(CONFIG, saved, 5000);
+    rig.until(13_900);
+    assert!(rig.sent_at().is_empty());
+    rig.until(40_000);
+    assert!(!rig.sent_at().is_empty());
+}
