@@ -14,6 +14,34 @@ pub const MATCHERS_BYTES: usize = 256 * 1024;
 /// stays below a few megabytes; what comes beyond is counted under one shared value.
 pub const METRIC_LABEL_VALUES_MAX: usize = 10_000;
 
+/// Bytes of a body of `POST /api/v2/alerts`. Prometheus posts 64 to 256 alerts at once, a few
+/// hundred kilobytes; beyond the limit the answer is 413.
+pub const ALERTS_BODY_MAX: usize = 32 << 20;
+
+/// Alerts of one request. The owner of the node takes them in one go, at about a microsecond each;
+/// beyond the limit the answer is 413.
+pub const ALERTS_PER_POST_MAX: usize = 50_000;
+
+/// Labels, and annotations, of one posted alert or silence. Looking a label up takes time that
+/// follows their number; an alert with more is refused.
+pub const LABELS_PER_ALERT_MAX: usize = 1000;
+
+/// Bytes of a body of `POST /api/v2/silences`; beyond the limit the answer is 413.
+pub const SILENCE_BODY_MAX: usize = 1 << 20;
+
+/// Matchers of one posted silence; one with more is refused.
+pub const MATCHERS_PER_SILENCE_MAX: usize = 1000;
+
+/// Bytes of a body that nobody looks at, as one sent with GET; beyond the limit the answer is 413.
+pub const OTHER_BODY_MAX: usize = 64 << 10;
+
+/// Nesting of a JSON body. What is asked for is four levels deep; a deeper body is refused before
+/// it can exhaust the stack.
+pub const JSON_DEPTH_MAX: usize = 64;
+
+/// Matchers in one parameter of a GET request; one with more is refused.
+pub const FILTERS_MAX: usize = 100;
+
 // Configuration. The bounds keep a hostile or broken file from taking the memory of the process
 // that reloads it; at each of them the file is refused and the running configuration stays.
 

@@ -1,7 +1,11 @@
 //! The immutable read side: what queries see, evaluated off the owner's thread.
 
+mod gauges;
+mod list;
+
 use alloc::{sync::Arc, vec::Vec};
 
+pub use self::list::{AlertFilter, Listed, ListedGroup, ListedGroups, Scratch, selects};
 use crate::{
     alert::Entry, config::Config, cow::Snapshot, group::Group, id::AlertId, inhibit,
     metrics::Metrics, silence, time::Timestamp,
