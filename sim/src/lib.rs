@@ -1,1 +1,1 @@
-//! x
+//! A deterministic simulator that drives whole campana nodes on virtual time.

@@ -1,0 +1,186 @@
+//! Real programs under test: starting, watching and ending them.
+
+use std::{
+    env, fs,
+    io::{self, BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::http;
+
+/// How long a program may take to listen, or to end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running program. Dropping it kills it.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    address: SocketAddr,
+}
+
+impl Program {
+    /// Starts an alert manager with a configuration file and a data directory, on a free port, and
+    /// waits until it listens.
+    ///
+    /// # Errors
+    /// Why it did not come up, with its log.
+    pub fn start(
+        executable: &Path,
+        config: &Path,
+        data: &Path,
+        flags: &[String],
+    ) -> Result<Self, String> {
+        let mut command = Command::new(executable);
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.path={}", data.display()))
+            .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
+            .args(flags);
+        Self::spawn(command, "msg=\"Listening on\"")
+    }
+
+    /// Starts a program and waits for the line of its log that holds a text, which ends with
+    /// ` address=` and its address.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn spawn(mut command: Command, listening: &str) -> Result<Self, String> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|e| format!("{command:?}: {e}"))?;
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let stderr = child.stderr.take().expect("it is piped");
+        let lines = log.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                lines.lock().expect("no thread panics with the lock held").push(line);
+            }
+        });
+        let mut program = Self { child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        program.wait_listening(listening)?;
+        Ok(program)
+    }
+
+    /// Returns where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns its base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the lines of its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("no thread panics with the lock held").clone()
+    }
+
+    /// Waits until the log has a line that holds a text.
+    pub fn wait_log(&self, text: &str, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        while Instant::now() < end {
+            if self.log().iter().any(|line| line.contains(text)) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Makes a request.
+    ///
+    /// # Errors
+    /// As [`http::request`].
+    pub fn request(&self, method: &str, path: &str, body: &[u8]) -> io::Result<http::Answer> {
+        http::request(self.address, method, path, body)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        // It may have ended by itself, which the caller will notice.
+        let _ = kill_process(pid, signal);
+    }
+
+    /// Asks it to end and returns its exit code.
+    ///
+    /// # Errors
+    /// That it does not end in time.
+    pub fn stop(&mut self) -> Result<i32, String> {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for its end and returns its exit code; -1 for a signal.
+    ///
+    /// # Errors
+    /// That it does not end in time.
+    pub fn wait(&mut self) -> Result<i32, String> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())? {
+                return Ok(status.code().unwrap_or(-1));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err("it does not end".into())
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    fn wait_listening(&mut self, listening: &str) -> Result<(), String> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let ended = self.child.try_wait().map_err(|e| e.to_string())?;
+            let log = self.log();
+            let line = log.iter().find(|line| line.contains(listening));
+            let address = line.and_then(|line| line.split_once(" address="));
+            if let Some((_, rest)) = address {
+                let text = rest.split_whitespace().next().unwrap_or_default().trim_matches('"');
+                self.address = text.parse().map_err(|e| format!("{text}: {e}"))?;
+                return Ok(());
+            }
+            if let Some(status) = ended {
+                return Err(format!("it ended with {status}:\n{}", self.log().join("\n")));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Err(format!("it does not listen:\n{}", self.log().join("\n")))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Returns one of our own programs, which a test of the workspace has built.
+///
+/// # Panics
+/// When it is not there: `cargo build --workspace --bins` makes it.
+pub fn built_program(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("a process knows its file");
+    // target/<profile>/deps/<test>
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    let path = folder.join(name);
+    assert!(fs::exists(&path).unwrap_or(false), "{} is missing: build it first", path.display());
+    path
+}
