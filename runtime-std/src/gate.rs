@@ -1,0 +1,414 @@
+//! The gate between the network and tiny_http.
+//!
+//! tiny_http knows no timeouts and no limits, and its accept thread dies when files run out. So it
+//! never meets a client: the gate owns the listeners, reads each request whole under deadlines and
+//! limits, and only then passes it on, built anew, over one of a few inner connections that were
+//! made before the first client came. Slow clients cost a small thread each and nothing else.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use campana_core::{
+    event::Event,
+    limits::{
+        ACCEPT_PAUSE, BODY_BYTES_MAX, BODY_WAIT, HEADER_BYTES_MAX, HEADER_WAIT, IDLE_WAIT,
+        REFUSED_BODY_WAIT,
+    },
+};
+
+use crate::{
+    frame::{self, Body, Frame, Refusal},
+    inner::{Budget, Inner, Share},
+    log::Log,
+};
+
+/// The stack of a connection's thread: it holds no deep calls and no large buffers.
+const STACK: usize = 64 << 10;
+
+/// How long a new client waits for the room of one that was idle.
+const ROOM_WAIT: Duration = Duration::from_secs(1);
+
+/// The gate, shared by the threads of listeners and connections.
+pub(crate) struct Gate {
+    inner: Inner,
+    budget: Arc<Budget>,
+    connections_max: usize,
+    open: Mutex<Open>,
+    room: Condvar,
+    log: Log,
+}
+
+/// The connections that are open.
+#[derive(Default)]
+struct Open {
+    last: u64,
+    connections: BTreeMap<u64, Connection>,
+    is_closing: bool,
+    complained: Option<Instant>,
+}
+
+struct Connection {
+    stream: Arc<TcpStream>,
+    /// Since when it waits for a request; `None` while one is read or answered.
+    idle_since: Option<Instant>,
+}
+
+/// Why a connection ends.
+enum End {
+    /// The client is gone or too slow for an answer.
+    Gone,
+    /// It is told this first.
+    Refused(Refusal),
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Refusal> for End {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Gate {
+    /// Makes a gate that lets so many connections in at once.
+    pub(crate) fn new(inner: Inner, connections_max: usize, log: Log) -> Self {
+        let (open, room) = (Mutex::default(), Condvar::new());
+        Self { inner, budget: Arc::default(), connections_max, open, room, log }
+    }
+
+    /// Starts to accept connections.
+    pub(crate) fn open(self: &Arc<Self>, listener: TcpListener) -> io::Result<()> {
+        let gate = self.clone();
+        let accept = move || gate.accept(&listener);
+        thread::Builder::new().name("accept".into()).stack_size(STACK).spawn(accept).map(drop)
+    }
+
+    /// Stops accepting and has connections end after the request they are at.
+    pub(crate) fn close(&self) {
+        let mut open = self.connections();
+        open.is_closing = true;
+        for connection in open.connections.values().filter(|c| c.idle_since.is_some()) {
+            // What has arrived can still be read and is answered.
+            connection.stream.shutdown(Shutdown::Read).ok();
+        }
+    }
+
+    /// Tells whether no connection is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections().connections.is_empty()
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        loop {
+            let accepted = listener.accept();
+            if self.connections().is_closing {
+                return;
+            }
+            match accepted {
+                Ok((stream, _)) => self.admit(Arc::new(stream)),
+                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(_) => {
+                    // No files or memory: those who are connected may free some.
+                    self.complain();
+                    thread::sleep(ACCEPT_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Serves a connection on a thread of its own. At the limit the one that idled longest gives
+    /// way; if all are busy, the new one is closed.
+    fn admit(self: &Arc<Self>, stream: Arc<TcpStream>) {
+        let mut open = self.connections();
+        if open.connections.len() >= self.connections_max {
+            let idle = open.connections.values_mut().filter(|c| c.idle_since.is_some());
+            if let Some(longest) = idle.min_by_key(|c| c.idle_since) {
+                longest.stream.shutdown(Shutdown::Read).ok();
+                longest.idle_since = None;
+                let full = |open: &mut Open| open.connections.len() >= self.connections_max;
+                let waited = self.room.wait_timeout_while(open, ROOM_WAIT, full);
+                open = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+        if open.connections.len() >= self.connections_max {
+            drop(open);
+            return self.complain();
+        }
+        open.last += 1;
+        let id = open.last;
+        let connection = Connection { stream: stream.clone(), idle_since: None };
+        open.connections.insert(id, connection);
+        drop(open);
+        let gate = self.clone();
+        let serve = move || {
+            let _leave = Leave { gate: &gate, id };
+            gate.serve(id, &stream);
+        };
+        let thread = thread::Builder::new().name("connection".into()).stack_size(STACK);
+        if thread.spawn(serve).is_err() {
+            self.leave(id);
+            self.complain();
+        }
+    }
+
+    fn leave(&self, id: u64) {
+        self.connections().connections.remove(&id);
+        self.room.notify_all();
+    }
+
+    /// Tells the log about a refused connection, but not about each of a flood.
+    fn complain(&self) {
+        let mut open = self.connections();
+        if open.complained.is_none_or(|at| at.elapsed() > Duration::from_secs(10)) {
+            open.complained = Some(Instant::now());
+            drop(open);
+            self.log.write(&Event::ConnectionsLimited { limit: self.connections_max as u64 });
+        }
+    }
+
+    /// Notes whether a connection waits for a request, and returns whether it should not.
+    fn set_idle(&self, id: u64, is_idle: bool) -> bool {
+        let mut open = self.connections();
+        let is_closing = open.is_closing;
+        if let Some(connection) = open.connections.get_mut(&id) {
+            connection.idle_since = is_idle.then(Instant::now);
+        }
+        is_closing
+    }
+
+    fn serve(&self, id: u64, stream: &TcpStream) {
+        // Only a hint to the system; answers arrive without it too.
+        stream.set_nodelay(true).ok();
+        let mut client = Client { stream, read: Vec::new(), deadline: Instant::now() };
+        let mut wait = HEADER_WAIT;
+        loop {
+            client.deadline = Instant::now() + wait;
+            let is_closing = self.set_idle(id, true);
+            if client.read.is_empty() && (is_closing || !client.fill().is_ok_and(|n| n > 0)) {
+                return;
+            }
+            self.set_idle(id, false);
+            match self.exchange(&mut client) {
+                Ok(true) => wait = IDLE_WAIT,
+                Ok(false) => return client.hang_up(),
+                Err(End::Gone) => return,
+                Err(End::Refused(refusal)) => {
+                    client.refuse(refusal).ok();
+                    return client.hang_up();
+                }
+            }
+        }
+    }
+
+    /// Takes one request through. Tells whether the connection stays open.
+    fn exchange(&self, client: &mut Client<'_>) -> Result<bool, End> {
+        client.deadline = Instant::now() + HEADER_WAIT;
+        let head = client.head()?;
+        let mut frame = frame::parse(&head)?;
+        drop(head);
+        client.deadline = Instant::now() + BODY_WAIT;
+        let mut held = Share::new(self.budget.clone());
+        let body = client.body(&frame, &mut held)?;
+        let mut inner = self.inner.take().ok_or((503, "too many requests"))?;
+        inner.send(&frame, &body)?;
+        drop((body, held));
+        frame.close |= self.connections().is_closing;
+        inner.relay(client.stream, &frame, Share::new(self.budget.clone()))?;
+        Ok(!frame.close)
+    }
+}
+
+/// Takes a connection off the list, however its thread ends.
+struct Leave<'a> {
+    gate: &'a Gate,
+    id: u64,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.gate.leave(self.id);
+    }
+}
+
+/// The client's side of a connection.
+struct Client<'a> {
+    stream: &'a TcpStream,
+    /// Bytes that were read and not yet used.
+    read: Vec<u8>,
+    deadline: Instant,
+}
+
+impl Client<'_> {
+    /// Reads what has arrived, at the latest by the deadline. 0 is the end of the stream.
+    fn fill(&mut self) -> io::Result<usize> {
+        let rest = self.deadline.saturating_duration_since(Instant::now());
+        if rest.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(rest))?;
+        let used = self.read.len();
+        self.read.resize(used + 4096, 0);
+        let n = (&mut self.stream).read(&mut self.read[used..]);
+        self.read.truncate(used + n.as_ref().map_or(0, |n| *n));
+        n
+    }
+
+    /// Reads more of a request, which must come.
+    fn need(&mut self) -> Result<(), End> {
+        match self.fill() {
+            Ok(0) => Err(End::Gone),
+            Ok(_) => Ok(()),
+            Err(e) if matches!(e.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+                Err(End::Refused((408, "the request took too long")))
+            }
+            Err(_) => Err(End::Gone),
+        }
+    }
+
+    fn head(&mut self) -> Result<Vec<u8>, End> {
+        let mut seen = 0;
+        loop {
+            if let Some(end) = frame::head_end(&self.read, seen)? {
+                let rest = self.read.split_off(end);
+                return Ok(std::mem::replace(&mut self.read, rest));
+            }
+            seen = self.read.len();
+            if seen > HEADER_BYTES_MAX {
+                return Err(End::Refused((431, "the head is too large")));
+            }
+            self.need()?;
+        }
+    }
+
+    fn body(&mut self, frame: &Frame, held: &mut Share) -> Result<Vec<u8>, End> {
+        let mut body = Vec::new();
+        match frame.body {
+            Body::Length(length) => {
+                let length = bounded(0, length)?;
+                if length > 0 {
+                    self.invite(frame)?;
+                    self.take_into(&mut body, length, held)?;
+                }
+            }
+            Body::Chunked => {
+                self.invite(frame)?;
+                loop {
+                    let length = frame::chunk_length(&self.line()?)?;
+                    if length == 0 {
+                        break;
+                    }
+                    let length = bounded(body.len(), length)?;
+                    self.take_into(&mut body, length, held)?;
+                    if !self.line()?.is_empty() {
+                        return Err(End::Refused((400, "malformed chunk")));
+                    }
+                }
+                // Trailers mean nothing here.
+                let mut bytes = 0;
+                loop {
+                    let line = self.line()?;
+                    bytes += line.len();
+                    if line.is_empty() {
+                        break;
+                    }
+                    if bytes > HEADER_BYTES_MAX {
+                        return Err(End::Refused((431, "the trailers are too large")));
+                    }
+                }
+            }
+        }
+        Ok(body)
+    }
+
+    /// Asks for the body if the client waits for that.
+    fn invite(&mut self, frame: &Frame) -> io::Result<()> {
+        if frame.expects && self.read.is_empty() {
+            self.stream.set_write_timeout(Some(HEADER_WAIT))?;
+            (&mut self.stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        Ok(())
+    }
+
+    fn take_into(&mut self, out: &mut Vec<u8>, n: usize, held: &mut Share) -> Result<(), End> {
+        let end = out.len() + n;
+        loop {
+            let rest = end - out.len();
+            let part = self.read.len().min(rest);
+            // Memory is taken as bytes arrive, not as they are announced.
+            if !held.grow(part) {
+                return Err(End::Refused((503, "too many large requests")));
+            }
+            out.extend(self.read.drain(..part));
+            if out.len() == end {
+                return Ok(());
+            }
+            self.need()?;
+        }
+    }
+
+    /// Takes a line of a chunked body, without its end.
+    fn line(&mut self) -> Result<Vec<u8>, End> {
+        loop {
+            if let Some(end) = self.read.iter().position(|&b| b == b'\n') {
+                let mut line: Vec<u8> = self.read.drain(..=end).collect();
+                if !line.ends_with(b"\r\n") {
+                    return Err(End::Refused((400, "malformed chunk")));
+                }
+                line.truncate(end - 1);
+                return Ok(line);
+            }
+            if self.read.len() > HEADER_BYTES_MAX {
+                return Err(End::Refused((400, "malformed chunk")));
+            }
+            self.need()?;
+        }
+    }
+
+    fn refuse(&mut self, (status, text): Refusal) -> io::Result<()> {
+        let reason = tiny_http::StatusCode(status);
+        let reason = reason.default_reason_phrase();
+        let body = format!("{status} {reason}: {text}");
+        self.stream.set_write_timeout(Some(REFUSED_BODY_WAIT))?;
+        (&mut self.stream).write_all(
+            format!(
+                "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            )
+            .as_bytes(),
+        )
+    }
+
+    /// Ends a connection so that the client sees the answer: closing a socket with unread bytes
+    /// would break it off.
+    fn hang_up(mut self) {
+        self.stream.shutdown(Shutdown::Write).ok();
+        self.deadline = Instant::now() + REFUSED_BODY_WAIT;
+        while self.fill().is_ok_and(|n| n > 0) {
+            self.read.clear();
+        }
+    }
+}
+
+/// Checks that a body may grow by so much.
+fn bounded(has: usize, more: u64) -> Result<usize, Refusal> {
+    let more = usize::try_from(more).unwrap_or(usize::MAX);
+    if more > BODY_BYTES_MAX.saturating_sub(has) {
+        return Err((413, "the body is too large"));
+    }
+    Ok(more)
+}
