@@ -9,6 +9,7 @@ pub mod http;
 pub mod integration;
 pub mod job;
 pub mod log;
+pub mod redirect;
 pub mod request;
 pub mod secret;
 pub mod webhook;

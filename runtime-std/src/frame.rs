@@ -4,6 +4,8 @@
 //! byte of a client reaches it as sent: a head is taken apart here, refused when it can be read in
 //! two ways, and what goes on is built from the parts.
 
+use campana_core::api::Head;
+
 /// Why a request is refused before anybody has seen it: the status and a text.
 pub(crate) type Refusal = (u16, &'static str);
 
@@ -29,6 +31,27 @@ pub(crate) struct Frame {
 pub(crate) enum Body {
     Length(u64),
     Chunked,
+}
+
+impl Frame {
+    /// Shows the head as the site wants it.
+    pub(crate) fn with_head<T>(&self, look: impl FnOnce(&Head<'_>) -> T) -> T {
+        let text = str::from_utf8(&self.head).expect("it was made of ASCII");
+        let mut lines = text.lines();
+        let mut line = lines.next().unwrap_or_default().split(' ');
+        let (method, target) = (line.next().unwrap_or_default(), line.next().unwrap_or_default());
+        let mut headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
+        let length;
+        match self.body {
+            Body::Chunked => headers.push(("Transfer-Encoding", "chunked")),
+            Body::Length(0) => {}
+            Body::Length(n) => {
+                length = n.to_string();
+                headers.push(("Content-Length", &length));
+            }
+        }
+        look(&Head { method, target, headers: &headers })
+    }
 }
 
 const MALFORMED: Refusal = (400, "malformed request");
@@ -188,6 +211,11 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&frame.head), want);
         assert_eq!(frame.body, Body::Chunked);
         assert!(frame.close && frame.expects && !frame.is_head);
+        frame.with_head(|head| {
+            assert_eq!((head.method, head.target), ("POST", "/a?b=%C3%BC"));
+            let want = [("host", "x"), ("X-A", "b??"), ("Transfer-Encoding", "chunked")];
+            assert_eq!(head.headers, want);
+        });
     }
 
     #[test]

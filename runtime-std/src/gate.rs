@@ -15,17 +15,19 @@ use std::{
 };
 
 use campana_core::{
+    api::Response,
     event::Event,
     limits::{
-        ACCEPT_PAUSE, BODY_BYTES_MAX, BODY_WAIT, HEADER_BYTES_MAX, HEADER_WAIT, IDLE_WAIT,
-        REFUSED_BODY_WAIT,
+        ACCEPT_PAUSE, BODY_WAIT, HEADER_BYTES_MAX, HEADER_WAIT, IDLE_WAIT, REFUSED_BODY_WAIT,
     },
 };
+use tiny_http::StatusCode;
 
 use crate::{
     frame::{self, Body, Frame, Refusal},
     inner::{Budget, Inner, Share},
     log::Log,
+    serve::Desk,
 };
 
 /// The stack of a connection's thread: it holds no deep calls and no large buffers.
@@ -37,6 +39,7 @@ const ROOM_WAIT: Duration = Duration::from_secs(1);
 /// The gate, shared by the threads of listeners and connections.
 pub(crate) struct Gate {
     inner: Inner,
+    desk: Arc<Desk>,
     budget: Arc<Budget>,
     connections_max: usize,
     open: Mutex<Open>,
@@ -65,6 +68,8 @@ enum End {
     Gone,
     /// It is told this first.
     Refused(Refusal),
+    /// It is told that its body is too large.
+    TooLarge,
 }
 
 impl From<io::Error> for End {
@@ -81,9 +86,9 @@ impl From<Refusal> for End {
 
 impl Gate {
     /// Makes a gate that lets so many connections in at once.
-    pub(crate) fn new(inner: Inner, connections_max: usize, log: Log) -> Self {
+    pub(crate) fn new(inner: Inner, desk: Arc<Desk>, connections_max: usize, log: Log) -> Self {
         let (open, room) = (Mutex::default(), Condvar::new());
-        Self { inner, budget: Arc::default(), connections_max, open, room, log }
+        Self { inner, desk, budget: Arc::default(), connections_max, open, room, log }
     }
 
     /// Starts to accept connections.
@@ -210,6 +215,10 @@ impl Gate {
                     client.refuse(refusal).ok();
                     return client.hang_up();
                 }
+                Err(End::TooLarge) => {
+                    client.respond(&self.desk.too_large(), false, true).ok();
+                    return client.hang_up();
+                }
             }
         }
     }
@@ -220,9 +229,18 @@ impl Gate {
         let head = client.head()?;
         let mut frame = frame::parse(&head)?;
         drop(head);
+        let body_max = match frame.with_head(|head| self.desk.admit(head)) {
+            Ok(body_max) => body_max,
+            Err(response) => {
+                // A body that nobody wants is not waited for.
+                frame.close |= frame.body != Body::Length(0);
+                client.respond(&response, frame.is_head, frame.close)?;
+                return Ok(!frame.close);
+            }
+        };
         client.deadline = Instant::now() + BODY_WAIT;
         let mut held = Share::new(self.budget.clone());
-        let body = client.body(&frame, &mut held)?;
+        let body = client.body(&frame, body_max, &mut held)?;
         let mut inner = self.inner.take().ok_or((503, "too many requests"))?;
         inner.send(&frame, &body)?;
         drop((body, held));
@@ -294,11 +312,11 @@ impl Client<'_> {
         }
     }
 
-    fn body(&mut self, frame: &Frame, held: &mut Share) -> Result<Vec<u8>, End> {
+    fn body(&mut self, frame: &Frame, max: usize, held: &mut Share) -> Result<Vec<u8>, End> {
         let mut body = Vec::new();
         match frame.body {
             Body::Length(length) => {
-                let length = bounded(0, length)?;
+                let length = bounded(max, length)?;
                 if length > 0 {
                     self.invite(frame)?;
                     self.take_into(&mut body, length, held)?;
@@ -311,7 +329,7 @@ impl Client<'_> {
                     if length == 0 {
                         break;
                     }
-                    let length = bounded(body.len(), length)?;
+                    let length = bounded(max - body.len(), length)?;
                     self.take_into(&mut body, length, held)?;
                     if !self.line()?.is_empty() {
                         return Err(End::Refused((400, "malformed chunk")));
@@ -379,18 +397,28 @@ impl Client<'_> {
     }
 
     fn refuse(&mut self, (status, text): Refusal) -> io::Result<()> {
-        let reason = tiny_http::StatusCode(status);
-        let reason = reason.default_reason_phrase();
-        let body = format!("{status} {reason}: {text}");
-        self.stream.set_write_timeout(Some(REFUSED_BODY_WAIT))?;
-        (&mut self.stream).write_all(
-            format!(
-                "HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            )
-            .as_bytes(),
-        )
+        let body = format!("{status} {}: {text}", StatusCode(status).default_reason_phrase());
+        let headers = vec![("Content-Type", "text/plain; charset=utf-8".into())];
+        let body = body.into_bytes();
+        self.respond(&Response { status, headers, body, ..Response::default() }, false, true)
+    }
+
+    /// Answers what never gets to tiny_http.
+    fn respond(&mut self, response: &Response, is_head: bool, close: bool) -> io::Result<()> {
+        let status = StatusCode(response.status);
+        let mut out = format!("HTTP/1.1 {} {}\r\n", status.0, status.default_reason_phrase());
+        let headers = response.headers.iter().filter(|(name, _)| *name != "Connection");
+        for (name, value) in headers {
+            out.push_str(&format!("{name}: {value}\r\n"));
+        }
+        out.push_str(&format!("Content-Length: {}\r\n", response.body.len()));
+        out.push_str(if close { "Connection: close\r\n\r\n" } else { "\r\n" });
+        let mut out = out.into_bytes();
+        if !is_head {
+            out.extend_from_slice(&response.body);
+        }
+        self.stream.set_write_timeout(Some(HEADER_WAIT))?;
+        (&mut self.stream).write_all(&out)
     }
 
     /// Ends a connection so that the client sees the answer: closing a socket with unread bytes
@@ -404,11 +432,7 @@ impl Client<'_> {
     }
 }
 
-/// Checks that a body may grow by so much.
-fn bounded(has: usize, more: u64) -> Result<usize, Refusal> {
-    let more = usize::try_from(more).unwrap_or(usize::MAX);
-    if more > BODY_BYTES_MAX.saturating_sub(has) {
-        return Err((413, "the body is too large"));
-    }
-    Ok(more)
+/// Checks that a body may have so many bytes more.
+fn bounded(room: usize, more: u64) -> Result<usize, End> {
+    usize::try_from(more).ok().filter(|more| *more <= room).ok_or(End::TooLarge)
 }

@@ -1,14 +1,18 @@
-//! TLS towards receivers: whom to trust and who we are.
+//! TLS towards receivers: whom to trust, who we are, and ureq's way to speak it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    io::{Read as _, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use campana_core::notify::{
     SecretSource,
     http::{TextSource, TlsConfig, TlsVersion},
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    SupportedProtocolVersion,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -18,6 +22,10 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
     server::ParsedCertificate,
     version::{TLS12, TLS13},
+};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector as Connect, Either, LazyBuffers, NextTimeout, Transport,
+    TransportAdapter,
 };
 
 use crate::files;
@@ -211,5 +219,86 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Speaks TLS over connections to https URLs. ureq's own connector knows neither another name for
+/// the server nor bounds of the version.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    tls: TlsConfig,
+    cache: Arc<Cache>,
+}
+
+impl Connector {
+    /// Makes a connector for these settings.
+    pub(crate) fn new(tls: TlsConfig, cache: Arc<Cache>) -> Self {
+        Self { tls, cache }
+    }
+}
+
+impl<In: Transport> Connect<In> for Connector {
+    type Out = Either<In, Encrypted>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(plain) = chained else { return Ok(None) };
+        if !details.needs_tls() {
+            return Ok(Some(Either::A(plain)));
+        }
+        let other = |e: String| ureq::Error::Other(e.into());
+        let settings = self.cache.settings(&self.tls).map_err(other)?;
+        let host = details.uri.host().unwrap_or_default();
+        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let name = self.tls.server_name.as_deref().unwrap_or(host).to_owned();
+        let name = ServerName::try_from(name).map_err(|_| other("invalid server name".into()))?;
+        let mut conn = ClientConnection::new(settings, name)?;
+        let mut sock = TransportAdapter::new(plain.boxed(), details.current_time.clone());
+        sock.set_timeout(details.timeout);
+        conn.complete_io(&mut sock)?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(Either::B(Encrypted { buffers, stream: StreamOwned { conn, sock } })))
+    }
+}
+
+/// A connection under TLS.
+pub(crate) struct Encrypted {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encrypted")
+    }
+}
+
+impl Transport for Encrypted {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        Ok(self.stream.write_all(&self.buffers.output()[..amount])?)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.stream.get_mut().set_timeout(timeout);
+        let amount = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(amount);
+        Ok(amount > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.get_mut().get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
     }
 }

@@ -37,7 +37,7 @@ impl Exchange {
         }
         let location = answer.header("location").filter(|location| !location.is_empty())?;
         let url = resolve(self.url.expose(), location)
-            .and_then(|url| request::usable_url(&url).map_err(ToString::to_string));
+            .and_then(|url| request::usable_url(&url).map_err(String::from));
         let url = match url {
             Ok(url) => url,
             Err(why) => {

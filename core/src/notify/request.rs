@@ -134,6 +134,12 @@ pub fn shorten(mut text: String, max: usize) -> String {
     text
 }
 
+/// Returns a URL as requests can carry it: without user and fragment, escaped where it must be. The
+/// error never quotes it.
+pub(super) fn usable_url(url: &str) -> Result<String, &'static str> {
+    url::Target::parse(url).map(|target| target.url)
+}
+
 pub(super) const fn fail(error: String, cause: Cause) -> Outcome {
     Outcome::Fail { error, cause }
 }

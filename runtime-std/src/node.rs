@@ -1,0 +1,230 @@
+//! The owner of the node: one thread that takes inputs, runs turns and starts what they ask for.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    collections::BTreeMap,
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use campana_core::{
+    api::{Call, Reply},
+    drive::{self, Execute},
+    id::{CallId, SendId},
+    limits::{MAILBOX_MAX, SHUTDOWN_GRACE},
+    node::{Done, Input, Node, Output},
+    view::View,
+};
+
+use crate::{clock::Clock, exchange::Client, files, gate::Gate, log::Log, pool::Pool};
+
+/// How often the owner looks whether the last requests were answered, at the end.
+const DRAIN_PACE: Duration = Duration::from_millis(10);
+
+/// What the owner is told.
+pub(crate) enum Message {
+    /// Something happened.
+    Input(Input),
+    /// A request wants a change.
+    Call(Call, SyncSender<Reply>),
+    /// A reader wants the state after everything that came before.
+    View(SyncSender<Arc<View>>),
+}
+
+/// The queue before the owner. Whoever finds it full waits; the owner itself never sends.
+#[derive(Clone)]
+pub(crate) struct Mailbox(SyncSender<Message>);
+
+/// The request's own time limit passed.
+#[derive(Debug)]
+pub(crate) struct Late;
+
+impl Mailbox {
+    /// Makes an empty queue and its owner's end.
+    pub(crate) fn new() -> (Self, Receiver<Message>) {
+        let (sender, receiver) = sync_channel(MAILBOX_MAX);
+        (Self(sender), receiver)
+    }
+
+    /// Tells the owner what happened. Without an owner nobody wants to know.
+    pub(crate) fn push(&self, input: Input) {
+        self.0.send(Message::Input(input)).ok();
+    }
+
+    /// Has a change made; `None` when the owner is gone.
+    pub(crate) fn call(&self, call: Call, within: Option<Duration>) -> Result<Option<Reply>, Late> {
+        let (sender, receiver) = sync_channel(1);
+        self.0.send(Message::Call(call, sender)).ok();
+        wait(&receiver, within)
+    }
+
+    /// Asks for the state; `None` when the owner is gone.
+    pub(crate) fn view(&self, within: Option<Duration>) -> Result<Option<Arc<View>>, Late> {
+        let (sender, receiver) = sync_channel(1);
+        self.0.send(Message::View(sender)).ok();
+        wait(&receiver, within)
+    }
+}
+
+fn wait<T>(receiver: &Receiver<T>, within: Option<Duration>) -> Result<Option<T>, Late> {
+    let Some(within) = within else { return Ok(receiver.recv().ok()) };
+    match receiver.recv_timeout(within) {
+        Ok(value) => Ok(Some(value)),
+        Err(RecvTimeoutError::Disconnected) => Ok(None),
+        Err(RecvTimeoutError::Timeout) => Err(Late),
+    }
+}
+
+/// Where outputs are carried out.
+pub(crate) struct Hands {
+    /// Runs what computes.
+    pub(crate) compute: Pool,
+    /// Runs what waits for disks.
+    pub(crate) disk: Pool,
+    /// Runs what waits for receivers.
+    pub(crate) senders: Pool,
+    pub(crate) client: Arc<Client>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) clock: Clock,
+    pub(crate) log: Log,
+    /// The data directory.
+    pub(crate) storage: Arc<str>,
+}
+
+/// What waits for an answer.
+#[derive(Default)]
+struct Open {
+    /// A message that ended the owner's sleep.
+    next: Option<Message>,
+    last_call: u64,
+    calls: BTreeMap<CallId, SyncSender<Reply>>,
+    /// Exchanges under way, and whether they were given up.
+    sends: BTreeMap<SendId, Arc<AtomicBool>>,
+    views: Vec<SyncSender<Arc<View>>>,
+}
+
+/// Runs the node on this thread until it has stopped and the last requests were answered.
+pub(crate) fn run(mut node: Node, inbox: &Receiver<Message>, hands: &Hands, gate: &Gate) {
+    let open = RefCell::new(Open::default());
+    let mut acting = Acting { hands, open: &open, stopped: None };
+    loop {
+        let next = || next_input(inbox, &open);
+        let deadline = drive::turn(&mut node, hands.clock.now(), next, &mut acting);
+        let readers = std::mem::take(&mut open.borrow_mut().views);
+        if !readers.is_empty() {
+            let view = node.view();
+            for reader in readers {
+                // A reader that is gone needs no view.
+                reader.send(view.clone()).ok();
+            }
+        }
+        let mut within = deadline.map(|deadline| hands.clock.until(deadline.at));
+        if let Some(stopped) = acting.stopped {
+            if gate.is_empty() || stopped.elapsed() > SHUTDOWN_GRACE {
+                return;
+            }
+            within = Some(DRAIN_PACE);
+        }
+        open.borrow_mut().next = match within {
+            None => inbox.recv().ok(),
+            Some(within) => inbox.recv_timeout(within).ok(),
+        };
+    }
+}
+
+fn next_input(inbox: &Receiver<Message>, open: &RefCell<Open>) -> Option<Input> {
+    let mut open = open.borrow_mut();
+    loop {
+        match open.next.take().or_else(|| inbox.try_recv().ok())? {
+            Message::Input(input) => {
+                // One that was given up is not waited for any more.
+                if let Input::Sent(id, _) = &input
+                    && open.sends.remove(id).is_none()
+                {
+                    continue;
+                }
+                return Some(input);
+            }
+            Message::Call(call, reply) => {
+                open.last_call += 1;
+                let id = CallId(open.last_call);
+                open.calls.insert(id, reply);
+                return Some(Input::Call(id, call));
+            }
+            Message::View(reply) => open.views.push(reply),
+        }
+    }
+}
+
+struct Acting<'a> {
+    hands: &'a Hands,
+    open: &'a RefCell<Open>,
+    stopped: Option<Instant>,
+}
+
+impl Execute for Acting<'_> {
+    fn execute(&mut self, output: Output) {
+        let Hands { compute, disk, senders, client, mailbox, clock, log, storage } = self.hands;
+        let mut open = self.open.borrow_mut();
+        match output {
+            Output::Cancel(id) => {
+                // One that runs goes on to its end, but nobody hears of it.
+                if let Some(given_up) = open.sends.remove(&id) {
+                    given_up.store(true, Relaxed);
+                }
+            }
+            Output::Log(event) => log.write(&event),
+            Output::Read(id, path) => {
+                let mailbox = mailbox.clone();
+                disk.run(move || mailbox.push(Input::Read(id, files::read(&path))));
+            }
+            Output::Reply(id, reply) => {
+                if let Some(waiting) = open.calls.remove(&id) {
+                    // A client that is gone needs no reply.
+                    waiting.send(reply).ok();
+                }
+            }
+            Output::Save(id, name, bytes) => {
+                let (mailbox, storage) = (mailbox.clone(), storage.clone());
+                disk.run(move || {
+                    mailbox.push(Input::Saved(id, files::save(&storage, name, &bytes)));
+                });
+            }
+            Output::Send(id, exchange, at) => {
+                let given_up = Arc::new(AtomicBool::new(false));
+                open.sends.insert(id, given_up.clone());
+                let (client, mailbox, clock) = (client.clone(), mailbox.clone(), *clock);
+                senders.run(move || {
+                    if !given_up.load(Relaxed) {
+                        let result = client.deliver(*exchange, clock.until(at));
+                        mailbox.push(Input::Sent(id, result));
+                    }
+                });
+            }
+            Output::Stopped => self.stopped = Some(Instant::now()),
+            Output::Work(id, work) => {
+                let mailbox = mailbox.clone();
+                compute.run(move || {
+                    let done = caught(|| work.run()).unwrap_or_else(Done::Panicked);
+                    mailbox.push(Input::Worked(id, done));
+                });
+            }
+        }
+    }
+}
+
+/// Runs a computation; the error says how it panicked.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| said(&*panic))
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}

@@ -1,0 +1,194 @@
+//! Requests: from tiny_http to the site and back.
+
+use std::{
+    io::{self, Cursor, Read as _, Write as _},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use campana_core::{
+    api::{Action, Admit, Head, Query, Reply, Response, Side, Site},
+    event::Event,
+    metrics::{Process, Traffic},
+    view::View,
+};
+use flate2::{Compression, write::GzEncoder};
+use tiny_http::{Header, Request, Server, StatusCode};
+
+use crate::{
+    clock,
+    inner::INNER_MAX,
+    log::Log,
+    node::{Mailbox, caught},
+    process,
+};
+
+/// The stack of a thread that answers requests: decoding and looking up nest within limits.
+const STACK: usize = 1 << 20;
+
+/// Who answers requests.
+pub(crate) struct Desk {
+    site: Site,
+    mailbox: Mailbox,
+    traffic: Mutex<Traffic>,
+    log: Log,
+}
+
+impl Desk {
+    /// Makes the desk of a site.
+    pub(crate) fn new(site: Site, mailbox: Mailbox, log: Log) -> Self {
+        let get_max = u32::try_from(site.get_max()).unwrap_or(u32::MAX);
+        Self { site, mailbox, traffic: Mutex::new(Traffic::new(get_max)), log }
+    }
+
+    /// Starts the threads that take requests from tiny_http: one for each inner connection, so
+    /// that none waits.
+    pub(crate) fn start(self: &Arc<Self>, server: Server) -> io::Result<()> {
+        let server = Arc::new(server);
+        for _ in 0..INNER_MAX {
+            let (desk, server) = (self.clone(), server.clone());
+            let serve = move || while let Ok(request) = server.recv() { desk.serve(request) };
+            thread::Builder::new().name("request".into()).stack_size(STACK).spawn(serve)?;
+        }
+        Ok(())
+    }
+
+    /// Decides by the head alone: how long the body may be, or what to respond without it.
+    pub(crate) fn admit(&self, head: &Head<'_>) -> Result<usize, Response> {
+        match self.site.admit(head) {
+            Admit::Read { body_max } => Ok(body_max),
+            Admit::Respond(response) => {
+                self.record(&response, head.method, Instant::now());
+                Err(response)
+            }
+        }
+    }
+
+    /// The response to a body that turned out longer than it may be.
+    pub(crate) fn too_large(&self) -> Response {
+        self.site.body_too_large()
+    }
+
+    fn serve(&self, mut request: Request) {
+        let begun = Instant::now();
+        // First of all, because the gate sends all of it before it looks for an answer.
+        let mut body = Vec::with_capacity(request.body_length().unwrap_or(0));
+        if request.as_reader().read_to_end(&mut body).is_err() {
+            return;
+        }
+        let response = {
+            let headers: Vec<(&str, &str)> = request
+                .headers()
+                .iter()
+                .map(|h| (h.field.as_str().as_str(), h.value.as_str()))
+                .collect();
+            let method = request.method().as_str();
+            let head = Head { method, target: request.url(), headers: &headers };
+            let response = caught(|| self.answer(&head, &body, begun)).unwrap_or_else(|err| {
+                self.log.write(&Event::WorkPanicked { err });
+                failed()
+            });
+            self.record(&response, method, begun);
+            response
+        };
+        drop(body);
+        // What goes wrong from here on is between the gate and the client.
+        request.respond(assemble(response)).ok();
+    }
+
+    fn answer(&self, head: &Head<'_>, body: &[u8], begun: Instant) -> Response {
+        let Some(_entered) = Entered::new(self, head.method) else {
+            return self.site.gate_full();
+        };
+        let handled = self.site.handle(head, body);
+        handled.events.iter().for_each(|event| self.log.write(event));
+        let rest = || self.site.timeout().map(|limit| limit.saturating_sub(begun.elapsed()));
+        match handled.action {
+            Action::Respond(response) => response,
+            Action::Call(call) => match self.mailbox.call(call, rest()) {
+                Ok(reply) => self.site.reply(head, reply.unwrap_or(Reply::Stopping)),
+                Err(_) => self.site.timed_out(),
+            },
+            Action::Query(query) => match self.mailbox.view(rest()) {
+                Ok(Some(view)) => self.look_up(head, &query, &view),
+                Ok(None) => self.site.reply(head, Reply::Stopping),
+                Err(_) => self.site.timed_out(),
+            },
+        }
+    }
+
+    /// Answers a query, and packs the answer if that is wanted.
+    fn look_up(&self, head: &Head<'_>, query: &Query, view: &View) -> Response {
+        let is_scrape = head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
+        let (traffic, process) = if is_scrape {
+            (self.traffic().clone(), process::figures())
+        } else {
+            (Traffic::new(0), Process::default())
+        };
+        let side = Side { traffic: &traffic, process };
+        let mut response = query.answer(&self.site, view, clock::wall(), &side);
+        if response.compressible && accepts_gzip(head) {
+            let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+            let packed = packer.write_all(&response.body).and_then(|()| packer.finish());
+            response.body = packed.expect("a Vec takes every write");
+            response.headers.push(("Content-Encoding", "gzip".into()));
+        }
+        response
+    }
+
+    fn record(&self, response: &Response, method: &str, begun: Instant) {
+        let (seconds, bytes) = (begun.elapsed().as_secs_f64(), response.body.len() as u64);
+        self.traffic().record(&response.handler, method, response.status, seconds, bytes);
+    }
+
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer when a computation panicked; the log has the reason.
+fn failed() -> Response {
+    let headers = vec![("Content-Type", "text/plain; charset=utf-8".into())];
+    let body = b"Internal Server Error\n".to_vec();
+    Response { status: 500, headers, body, ..Response::default() }
+}
+
+fn accepts_gzip(head: &Head<'_>) -> bool {
+    let headers = head.headers.iter();
+    let values = headers.filter(|(name, _)| name.eq_ignore_ascii_case("accept-encoding"));
+    values.flat_map(|(_, value)| value.split(',')).any(|part| {
+        let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+        let weight = rest.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok());
+        name.trim() == "gzip" && weight.is_none_or(|weight| weight > 0.0)
+    })
+}
+
+fn assemble(response: Response) -> tiny_http::Response<Cursor<Vec<u8>>> {
+    let header = |(name, value): &(&str, _)| Header::from_bytes(*name, AsRef::<str>::as_ref(value));
+    let headers = response.headers.iter().filter_map(|line| header(line).ok()).collect();
+    let (status, length) = (StatusCode(response.status), response.body.len());
+    let body = Cursor::new(response.body);
+    // The gate knows the end of an answer by its length.
+    tiny_http::Response::new(status, headers, body, Some(length), None)
+        .with_chunked_threshold(usize::MAX)
+}
+
+/// Lets the request out when it is done or its computation panicked.
+struct Entered<'a> {
+    desk: &'a Desk,
+    method: &'a str,
+}
+
+impl<'a> Entered<'a> {
+    fn new(desk: &'a Desk, method: &'a str) -> Option<Self> {
+        desk.traffic().begin(method).ok()?;
+        Some(Self { desk, method })
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.desk.traffic().end(self.method);
+    }
+}
