@@ -206,6 +206,7 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// The least time a flush has for its notifications, whatever its group interval. Alertmanager's
 /// value.
 pub const FLUSH_TIME_MIN: Duration = Duration::from_secs(10);
+
 /// Bytes of bodies that the threaded runtime holds for clients at once; further requests are
 /// refused with 503, and further answers are streamed.
 pub const BODIES_BYTES_MAX: usize = 64 << 20;
@@ -213,3 +214,7 @@ pub const BODIES_BYTES_MAX: usize = 64 << 20;
 /// Connections of clients that the threaded runtime keeps open at once, each of which costs it a
 /// small thread. At the limit the one that idled longest gives way.
 pub const THREADED_CONNECTIONS_MAX: usize = 256;
+
+/// Exchanges with receivers that the threaded runtime has under way at once, each on a thread of
+/// its own while it lasts; further ones wait in line, and their deadlines go on.
+pub const SENDERS_MAX: usize = 64;

@@ -44,7 +44,11 @@ pub(crate) struct Client {
 
 impl Client {
     /// Delivers a request and gives up after that long, or after its own timeout.
-    pub(crate) fn deliver(&self, exchange: Exchange, within: Duration) -> Result<Answer, SendError> {
+    pub(crate) fn deliver(
+        &self,
+        exchange: Exchange,
+        within: Duration,
+    ) -> Result<Answer, SendError> {
         let within = exchange.timeout.map_or(within, |own| own.min(within));
         let due = Instant::now().checked_add(within);
         let agent = self.agent(exchange.http.tls.as_ref());

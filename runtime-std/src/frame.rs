@@ -73,7 +73,8 @@ pub(crate) fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Refus
 
 /// Takes a whole head apart.
 pub(crate) fn parse(head: &[u8]) -> Result<Frame, Refusal> {
-    let mut lines = head.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines =
+        head.split(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let mut frame = request_line(lines.next().unwrap_or_default())?;
     let (mut length, mut chunked, mut hosts) = (None, false, 0);
     let (mut wants_close, mut wants_open) = (false, false);

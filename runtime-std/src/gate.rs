@@ -113,6 +113,11 @@ impl Gate {
         self.connections().connections.is_empty()
     }
 
+    /// Returns how many connections are open.
+    pub(crate) fn len(&self) -> u64 {
+        self.connections().connections.len() as u64
+    }
+
     fn connections(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,5 @@
-//! The small runtime of campana: threads, tiny_http and ureq, for constrained hosts.
+//! The small runtime of campana: threads, tiny_http and ureq, for constrained hosts. Puts the
+//! pieces together and ends in order.
 
 mod clock;
 mod exchange;
@@ -6,9 +7,221 @@ mod files;
 mod frame;
 mod gate;
 mod inner;
+mod listen;
 mod log;
+mod node;
 mod pool;
 mod process;
+mod serve;
+mod signal;
 mod tls;
 
-fn main() {}
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    net::TcpListener,
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+    thread,
+    time::Instant,
+};
+
+use campana_core::{
+    api::Site,
+    cli::{self, ExternalUrl, Invocation, Options},
+    config,
+    event::{Event, Part},
+    limits::{CONNECTIONS_SHARE, SENDERS_MAX, THREADED_CONNECTIONS_MAX},
+    node::{Node, Start, load_config},
+    persist::{self, CHECKPOINT_FILE, Saved},
+    rng::Seed,
+};
+use socket2::SockRef;
+
+use crate::{
+    clock::Clock,
+    gate::Gate,
+    inner::Inner,
+    log::Log,
+    node::{Hands, Mailbox},
+    pool::Pool,
+    serve::Desk,
+};
+
+/// The stack of a thread that computes: parsing nests within limits, and what is not touched
+/// costs nothing.
+const COMPUTE_STACK: usize = 2 << 20;
+
+/// The stack of a thread that waits for a receiver; a TLS handshake has the deepest calls.
+const SENDER_STACK: usize = 256 << 10;
+
+/// The stack of a thread that waits for a disk.
+const DISK_STACK: usize = 128 << 10;
+
+/// Files that are read or written at once; one that hangs must not stop the others.
+const DISK_THREADS: usize = 4;
+
+fn main() -> ExitCode {
+    let clock = Clock::start();
+    let files_max = process::raise_file_limit();
+    let argv: Vec<String> =
+        env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let read_file = &mut |path: &str| fs::read_to_string(path).map_err(|e| e.to_string());
+    match cli::parse(&argv, read_file) {
+        Ok(Invocation::Print(text)) => {
+            // Whoever closed standard output does not want the text.
+            io::stdout().write_all(text.as_bytes()).ok();
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Run(options)) => {
+            let log = Log { level: options.log_level, format: options.log_format };
+            match run(clock, log, files_max, Arc::new(*options)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(event) => {
+                    log.write(&event);
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Err(text) => {
+            writeln!(io::stderr(), "{text}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts, serves until a signal, and ends. The error is what kept it from starting.
+fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Result<(), Event> {
+    options.start_events().iter().for_each(|event| log.write(event));
+    let config = Arc::new(read_config(&log, &options)?);
+    let saved = read_state(&options)?;
+    let listeners = bind(&options)?;
+    let external_url = external_url(&options, &listeners)?;
+    let signals = signal::take().map_err(|e| unfit("signals", &e))?;
+    let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
+
+    let external: Arc<str> = external_url.text.as_str().into();
+    let start = Start { options: options.clone(), external_url: external, config, saved, seed };
+    let node = Node::new(clock.now(), start);
+
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (mailbox, inbox) = Mailbox::new();
+    let desk = Arc::new(Desk::new(Site::new(&options, &external_url, cores), mailbox.clone(), log));
+    let (inner, server) = Inner::start(&[Path::new(&options.storage_path)])
+        .map_err(|e| unfit("the HTTP server", &e))?;
+    desk.start(server).map_err(|e| unfit("threads", &e))?;
+    let pool = |name, max, stack| Pool::new(name, max, stack).map_err(|e| unfit("threads", &e));
+    let hands = Hands {
+        compute: pool("compute", cores, COMPUTE_STACK)?,
+        disk: pool("disk", DISK_THREADS, DISK_STACK)?,
+        senders: pool("sender", SENDERS_MAX, SENDER_STACK)?,
+        client: Arc::default(),
+        mailbox: mailbox.clone(),
+        clock,
+        log,
+        storage: options.storage_path.as_str().into(),
+    };
+    let gate = Arc::new(Gate::new(inner, desk, connections_max(files_max), log));
+    let stopping: Arc<OnceLock<Instant>> = Arc::default();
+    let on_signal = {
+        let (gate, stopping) = (gate.clone(), stopping.clone());
+        let doors = listeners.iter().map(|(listener, _)| listener.try_clone());
+        let doors: Vec<_> = doors.collect::<Result<_, _>>().map_err(|e| unfit("files", &e))?;
+        move || {
+            stopping.get_or_init(Instant::now);
+            gate.close();
+            for door in &doors {
+                // On Linux this also wakes the thread that waits in accept.
+                SockRef::from(door).shutdown(std::net::Shutdown::Both).ok();
+            }
+        }
+    };
+    signal::pass(signals, mailbox, log, on_signal).map_err(|e| unfit("threads", &e))?;
+    for (listener, address) in listeners {
+        gate.open(listener).map_err(|e| unfit("threads", &e))?;
+        log.write(&Event::Listening { address: address.clone() });
+        log.write(&Event::TlsDisabled { http2: false, address });
+    }
+    if options.config_file.is_none() {
+        log.write(&Event::first_alert(&external_url.text));
+    }
+    node::run(node, &inbox, &hands, &gate);
+    let duration = stopping.get_or_init(Instant::now).elapsed();
+    if !gate.is_empty() {
+        log.write(&Event::ShutdownCut { sends: 0, requests: gate.len() });
+    }
+    log.write(&Event::Stopped { duration });
+    Ok(())
+}
+
+/// How many clients may be connected: what is free of the files, in part.
+fn connections_max(files_max: usize) -> usize {
+    let used = fs::read_dir("/proc/self/fd").map_or(64, Iterator::count);
+    let share = files_max.saturating_sub(used).saturating_mul(CONNECTIONS_SHARE) / 100;
+    share.clamp(1, THREADED_CONNECTIONS_MAX)
+}
+
+fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
+    let text = match &options.config_file {
+        None => config::default_text().as_bytes().to_vec(),
+        Some(file) => {
+            log.write(&Event::ConfigurationLoading { file: file.clone() });
+            files::read(file)
+                .map_err(|err| Event::ConfigurationFailed { file: file.clone(), err })?
+        }
+    };
+    load_config(&text, options).map_err(|e| Event::ConfigurationFailed {
+        file: options.config_file.clone().unwrap_or_default(),
+        err: e.to_string(),
+    })
+}
+
+/// Makes the data directory and reads what the last run left there.
+fn read_state(options: &Options) -> Result<Saved, Event> {
+    let failed = |err| Event::RestoreFailed { part: Part::Journal, err };
+    let folder = &options.storage_path;
+    fs::create_dir_all(folder).map_err(|e| failed(format!("create {folder}: {e}")))?;
+    let path = format!("{folder}/{CHECKPOINT_FILE}");
+    match fs::read(&path) {
+        Ok(bytes) => persist::decode(&bytes).map_err(|e| failed(format!("{path}: {e}"))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
+        Err(e) => Err(failed(format!("{path}: {e}"))),
+    }
+}
+
+type Listeners = Vec<(TcpListener, String)>;
+
+fn bind(options: &Options) -> Result<Listeners, Event> {
+    let refuse = |flag: &str| {
+        let err = "this version cannot do that, and without it the server would be open to others";
+        Err(Event::ListenFailed { address: flag.into(), err: err.into() })
+    };
+    if options.web_config_file.is_some() {
+        return refuse("--web.config.file");
+    }
+    if options.web_systemd_socket {
+        return refuse("--web.systemd-socket");
+    }
+    let open = |address: &String| {
+        let listener = listen::bind(address)?;
+        let bound = listener.local_addr()?.to_string();
+        Ok((listener, bound))
+    };
+    let listeners = options
+        .web_listen_addresses
+        .iter()
+        .map(|address| open(address).map_err(|e: io::Error| unfit(address, &e)));
+    listeners.collect()
+}
+
+fn external_url(options: &Options, listeners: &Listeners) -> Result<ExternalUrl, Event> {
+    let first = listeners.first().and_then(|(listener, _)| listener.local_addr().ok());
+    let port = first.map_or(0, |address| address.port());
+    cli::resolve_external_url(options, &process::hostname(), port)
+        .map_err(|err| Event::ListenFailed { address: "--web.external-url".into(), err })
+}
+
+fn unfit(what: &str, e: &io::Error) -> Event {
+    Event::ListenFailed { address: what.into(), err: e.to_string() }
+}

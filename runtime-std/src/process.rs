@@ -37,7 +37,8 @@ fn boot_time() -> Option<f64> {
 pub(crate) fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let now = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let now =
+        if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     now.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
 }
 

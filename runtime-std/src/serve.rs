@@ -1,7 +1,7 @@
 //! Requests: from tiny_http to the site and back.
 
 use std::{
-    io::{self, Cursor, Read as _, Write as _},
+    io::{self, Cursor, Write as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Instant,
@@ -48,7 +48,11 @@ impl Desk {
         let server = Arc::new(server);
         for _ in 0..INNER_MAX {
             let (desk, server) = (self.clone(), server.clone());
-            let serve = move || while let Ok(request) = server.recv() { desk.serve(request) };
+            let serve = move || {
+                while let Ok(request) = server.recv() {
+                    desk.serve(request)
+                }
+            };
             thread::Builder::new().name("request".into()).stack_size(STACK).spawn(serve)?;
         }
         Ok(())
@@ -120,7 +124,8 @@ impl Desk {
 
     /// Answers a query, and packs the answer if that is wanted.
     fn look_up(&self, head: &Head<'_>, query: &Query, view: &View) -> Response {
-        let is_scrape = head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
+        let is_scrape =
+            head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
         let (traffic, process) = if is_scrape {
             (self.traffic().clone(), process::figures())
         } else {
