@@ -210,7 +210,7 @@ impl Node {
         } else if self.reload.is_parsing(id) {
             self.fail_reload(err);
         } else if self.schedule.is_saving() {
-            self.schedule.fail(now.instant);
+            self.on_encode_lost(now);
         }
     }
 

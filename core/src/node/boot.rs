@@ -99,6 +99,7 @@ impl Node {
             config,
             options,
         };
+        node.metrics.set_alert_limit(node.options.alerts_per_alertname_limit);
         node.announce_config(now);
         node.restore(now, saved);
         node

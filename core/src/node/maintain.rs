@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::{Node, Output, Work};
 use crate::{
+    api::Reply,
     event::{Event, Part},
     id::{SaveId, WorkId},
     limits::SHUTDOWN_GRACE,
@@ -15,8 +16,8 @@ use crate::{
 /// How far a shutdown is.
 #[derive(Debug)]
 pub(super) struct Stopping {
-    /// When notifications under way are given up.
-    grace_ends: Instant,
+    /// When notifications under way are given up; `None` once that has happened.
+    grace_ends: Option<Instant>,
     /// Whether the last checkpoint was begun; the node stops when it has ended.
     last_save: LastSave,
 }
@@ -31,8 +32,7 @@ enum LastSave {
 
 impl Stopping {
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        let deadline = Deadline { at: self.grace_ends, reason: Reason::Shutdown };
-        (self.last_save == LastSave::NotBegun).then_some(deadline)
+        self.grace_ends.map(|at| Deadline { at, reason: Reason::Shutdown })
     }
 }
 
@@ -87,28 +87,34 @@ impl Node {
         if let Err(err) = result {
             self.log(Event::MaintenanceFailed { part: Part::Silences, err });
         }
-        if let Some(stopping) = &mut self.stopping {
-            match stopping.last_save {
-                LastSave::UnderWay => stopping.last_save = LastSave::Ended,
-                // This one was begun before the end and may miss what came since.
-                LastSave::NotBegun | LastSave::Ended | LastSave::Announced => {}
-            }
-        }
+        self.end_last_save();
     }
 
     pub(super) fn on_shutdown(&mut self, now: Now) {
         if self.stopping.is_some() {
             return;
         }
-        let grace_ends = now.instant + SHUTDOWN_GRACE;
+        let grace_ends = Some(now.instant + SHUTDOWN_GRACE);
         self.stopping = Some(Stopping { grace_ends, last_save: LastSave::NotBegun });
+        for call in self.reload.give_up() {
+            self.outputs.push_back(Output::Reply(call, Reply::Stopping));
+        }
+    }
+
+    /// Counts a checkpoint that could not be encoded as one that could not be written.
+    pub(super) fn on_encode_lost(&mut self, now: Now) {
+        self.schedule.fail(now.instant);
+        self.end_last_save();
     }
 
     /// Gives up what is still under way when the grace period has passed.
     pub(super) fn on_grace(&mut self, now: Now) {
-        let over =
-            self.stopping.as_ref().is_some_and(|stopping| now.instant >= stopping.grace_ends);
-        if over && !self.deliveries.is_empty() {
+        let Some(stopping) = &mut self.stopping else { return };
+        if stopping.grace_ends.is_none_or(|at| now.instant < at) {
+            return;
+        }
+        stopping.grace_ends = None;
+        if !self.deliveries.is_empty() {
             let sends = self.deliveries.len() as u64;
             self.log(Event::ShutdownCut { sends, requests: 0 });
             self.deliveries.cancel_all(now.instant, &mut self.ids);
@@ -131,6 +137,14 @@ impl Node {
                 self.outputs.push_back(Output::Stopped);
             }
             LastSave::NotBegun | LastSave::UnderWay | LastSave::Announced => {}
+        }
+    }
+
+    /// Notes that the last checkpoint has ended. One that was begun before the shutdown does not
+    /// count: it may miss what came since.
+    fn end_last_save(&mut self) {
+        if self.stopping.as_ref().is_some_and(|stopping| stopping.last_save == LastSave::UnderWay) {
+            self.set_last_save(LastSave::Ended);
         }
     }
 

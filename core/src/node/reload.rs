@@ -46,6 +46,12 @@ impl State {
     pub(super) fn is_parsing(&self, id: WorkId) -> bool {
         self.phase == Phase::Parsing(id)
     }
+
+    /// Forgets the reload under way and returns who waits for it.
+    pub(super) fn give_up(&mut self) -> Vec<CallId> {
+        let state = core::mem::take(self);
+        state.callers.into_iter().chain(state.again.unwrap_or_default()).collect()
+    }
 }
 
 impl Node {

@@ -273,3 +273,19 @@ fn a_restart_from_the_checkpoint_repeats_nothing() {
     rig.until(40_000);
     assert!(!rig.sent_at().is_empty());
 }
+
+#[test]
+fn a_shutdown_waits_for_what_is_under_way_and_no_longer_than_its_grace() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.seen.status = 503;
+    rig.until(2000);
+    rig.input(Input::Shutdown);
+    assert!(!rig.seen.stopped, "an attempt waits for its next try");
+    rig.input(Input::Call(CallId(7), Call::Reload));
+    assert!(matches!(rig.seen.replies.last(), Some(Reply::Stopping)));
+    rig.until(7100);
+    assert!(rig.seen.stopped);
+    assert!(rig.seen.saved.is_some());
+    assert_eq!(rig.node.deadline(), None, "nothing wakes a node that has stopped");
+}
