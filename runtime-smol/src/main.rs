@@ -1,2 +1,10 @@
 //! x
+mod clock;
+mod exchange;
+mod files;
+mod log;
+mod pace;
+mod process;
+mod target;
+mod tls;
 fn main() {}

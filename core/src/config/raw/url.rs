@@ -74,11 +74,10 @@ fn check_host(host: &str) -> Result<(), String> {
     };
     let digits = port.strip_prefix(':').unwrap_or(port);
     if (!port.is_empty() && !port.starts_with(':')) || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        // What stands here may be a password whose `@` is missing.
-        return Err("invalid port after host; a port is a number".into());
+        return Err(format!("invalid port {port:?} after host"));
     }
     if digits.len() > 5 || digits.parse::<u32>().is_ok_and(|port| port > 65_535) {
-        return Err("invalid port after host; ports end at 65535".into());
+        return Err(format!("invalid port {port:?} after host; ports end at 65535"));
     }
     if host.is_empty() {
         return Err(missing_host());

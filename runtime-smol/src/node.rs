@@ -1,0 +1,232 @@
+//! The owner of the node: one thread that takes inputs, runs turns and starts what they ask for.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread::{self, Thread},
+    time::Instant,
+};
+
+use campana_core::{
+    api::{Call, Reply},
+    drive::{self, Execute},
+    id::{CallId, SendId},
+    limits::MAILBOX_MAX,
+    node::{Done, Input, Node, Output},
+    view::View,
+};
+use smol::{Executor, Task, channel, lock::Semaphore};
+
+use crate::{clock::Clock, exchange::Client, files, log::Log};
+
+/// What the owner is told.
+enum Message {
+    /// Something happened.
+    Input(Input),
+    /// A request wants a change.
+    Call(Call, channel::Sender<Reply>),
+    /// A reader wants the state after everything that came before.
+    View(channel::Sender<Arc<View>>),
+}
+
+/// The queue before the owner.
+///
+/// Clients wait for room. Results of what the node asked for never do: their number is bounded by
+/// what it asks for.
+pub(crate) struct Mailbox {
+    messages: Mutex<VecDeque<Message>>,
+    room: Semaphore,
+    owner: OnceLock<Thread>,
+}
+
+impl Mailbox {
+    /// Makes an empty queue.
+    pub(crate) fn new() -> Self {
+        let room = Semaphore::new(MAILBOX_MAX);
+        Self { messages: Mutex::default(), room, owner: OnceLock::new() }
+    }
+
+    /// Tells the owner what happened.
+    pub(crate) fn push(&self, input: Input) {
+        self.put(Message::Input(input));
+    }
+
+    /// Has a change made; `None` when the owner is gone.
+    pub(crate) async fn call(&self, call: Call) -> Option<Reply> {
+        let (sender, receiver) = channel::bounded(1);
+        self.put_with_room(Message::Call(call, sender)).await;
+        receiver.recv().await.ok()
+    }
+
+    /// Asks for the state; `None` when the owner is gone.
+    pub(crate) async fn view(&self) -> Option<Arc<View>> {
+        let (sender, receiver) = channel::bounded(1);
+        self.put_with_room(Message::View(sender)).await;
+        receiver.recv().await.ok()
+    }
+
+    async fn put_with_room(&self, message: Message) {
+        self.room.acquire().await.forget();
+        self.put(message);
+    }
+
+    fn put(&self, message: Message) {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push_back(message);
+        if let Some(owner) = self.owner.get() {
+            owner.unpark();
+        }
+    }
+
+    fn take(&self) -> Option<Message> {
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = messages.pop_front()?;
+        drop(messages);
+        if !matches!(message, Message::Input(_)) {
+            self.room.add_permits(1);
+        }
+        Some(message)
+    }
+
+    /// Sleeps until there is a message or the deadline passes.
+    fn wait(&self, deadline: Option<Instant>) {
+        while self.messages.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            match deadline {
+                None => thread::park(),
+                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
+                    Some(rest) if !rest.is_zero() => thread::park_timeout(rest),
+                    _ => return,
+                },
+            }
+        }
+    }
+}
+
+/// Where outputs are carried out.
+pub(crate) struct Hands {
+    /// Runs what mostly waits.
+    pub(crate) executor: &'static Executor<'static>,
+    /// Runs what computes.
+    pub(crate) compute: &'static Executor<'static>,
+    pub(crate) mailbox: &'static Mailbox,
+    pub(crate) client: &'static Client,
+    pub(crate) clock: Clock,
+    pub(crate) log: Log,
+    /// The data directory.
+    pub(crate) storage: Arc<str>,
+}
+
+/// What waits for an answer.
+#[derive(Default)]
+struct Open {
+    last_call: u64,
+    calls: BTreeMap<CallId, channel::Sender<Reply>>,
+    sends: BTreeMap<SendId, Task<()>>,
+    views: Vec<channel::Sender<Arc<View>>>,
+}
+
+/// Runs the node on this thread until it has stopped.
+pub(crate) fn run(mut node: Node, hands: &Hands) {
+    hands.mailbox.owner.set(thread::current()).expect("the node has one owner");
+    let open = RefCell::new(Open::default());
+    let mut acting = Acting { hands, open: &open, stopped: false };
+    while !acting.stopped {
+        let next = || next_input(hands.mailbox, &open);
+        let deadline = drive::turn(&mut node, hands.clock.now(), next, &mut acting);
+        let readers = std::mem::take(&mut open.borrow_mut().views);
+        if !readers.is_empty() {
+            let view = node.view();
+            for reader in readers {
+                // A reader that is gone needs no view.
+                reader.try_send(view.clone()).ok();
+            }
+        }
+        if !acting.stopped {
+            hands.mailbox.wait(deadline.and_then(|deadline| hands.clock.system(deadline.at)));
+        }
+    }
+}
+
+fn next_input(mailbox: &Mailbox, open: &RefCell<Open>) -> Option<Input> {
+    let mut open = open.borrow_mut();
+    loop {
+        match mailbox.take()? {
+            Message::Input(input) => {
+                if let Input::Sent(id, _) = &input {
+                    open.sends.remove(id);
+                }
+                return Some(input);
+            }
+            Message::Call(call, reply) => {
+                open.last_call += 1;
+                let id = CallId(open.last_call);
+                open.calls.insert(id, reply);
+                return Some(Input::Call(id, call));
+            }
+            Message::View(reply) => open.views.push(reply),
+        }
+    }
+}
+
+struct Acting<'a> {
+    hands: &'a Hands,
+    open: &'a RefCell<Open>,
+    stopped: bool,
+}
+
+impl Execute for Acting<'_> {
+    fn execute(&mut self, output: Output) {
+        let &Hands { executor, compute, mailbox, client, clock, log, .. } = self.hands;
+        let mut open = self.open.borrow_mut();
+        match output {
+            // Dropping a task ends it.
+            Output::Cancel(id) => drop(open.sends.remove(&id)),
+            Output::Log(event) => log.write(&event),
+            Output::Read(id, path) => {
+                let read = smol::unblock(move || files::read(&path));
+                executor
+                    .spawn(async move { mailbox.push(Input::Read(id, read.await)) })
+                    .detach();
+            }
+            Output::Reply(id, reply) => {
+                if let Some(waiting) = open.calls.remove(&id) {
+                    // A client that is gone needs no reply.
+                    waiting.try_send(reply).ok();
+                }
+            }
+            Output::Save(id, name, bytes) => {
+                let storage = self.hands.storage.clone();
+                let save = smol::unblock(move || files::save(&storage, name, &bytes));
+                executor
+                    .spawn(async move { mailbox.push(Input::Saved(id, save.await)) })
+                    .detach();
+            }
+            Output::Send(id, exchange, at) => {
+                let task = executor.spawn(async move {
+                    let result = client.deliver(*exchange, clock.system(at)).await;
+                    mailbox.push(Input::Sent(id, result));
+                });
+                open.sends.insert(id, task);
+            }
+            Output::Stopped => self.stopped = true,
+            Output::Work(id, work) => compute
+                .spawn(async move {
+                    let done = caught(|| work.run()).unwrap_or_else(Done::Panicked);
+                    mailbox.push(Input::Worked(id, done));
+                })
+                .detach(),
+        }
+    }
+}
+
+/// Runs a computation; the error says how it panicked.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| said(&*panic))
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+//! A client's socket that gives up on clients who are too slow.
+//!
+//! Timers are set only while the client makes us wait, so a request that arrives in one piece
+//! costs none.
+
+use std::{
+    io,
+    net::TcpStream,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use async_io::{Async, Timer};
+use campana_core::limits::{HEADER_WAIT, IDLE_WAIT, WRITE_WAIT};
+use smol::io::{AsyncRead, AsyncWrite};
+use std::future::Future as _;
+
+/// What a connection is doing, set by whoever serves its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Phase(Arc<AtomicU8>);
+
+/// A request's head is on its way.
+const HEAD: u8 = 0;
+/// A request is being served; its own limits hold.
+const BUSY: u8 = 1;
+/// The response is made; the time until the next request has not begun to count.
+const DONE: u8 = 2;
+/// Between two requests.
+const IDLE: u8 = 3;
+
+impl Phase {
+    /// A new connection: the head of its first request is awaited.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(AtomicU8::new(HEAD)))
+    }
+
+    /// The head of a request was read.
+    pub(crate) fn begin(&self) {
+        self.0.store(BUSY, Relaxed);
+    }
+
+    /// The request was served.
+    pub(crate) fn end(&self) {
+        self.0.store(DONE, Relaxed);
+    }
+}
+
+/// The socket.
+#[derive(Debug)]
+pub(crate) struct Paced {
+    stream: Async<TcpStream>,
+    phase: Phase,
+    read: Limit,
+    write: Limit,
+}
+
+impl Paced {
+    /// Watches over a socket.
+    pub(crate) fn new(stream: Async<TcpStream>, phase: Phase) -> Self {
+        let (mut read, write) = (Limit::default(), Limit::default());
+        read.due = Instant::now().checked_add(HEADER_WAIT);
+        Self { stream, phase, read, write }
+    }
+
+    fn wait_to_write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.write.due = None;
+            return result;
+        }
+        if self.write.due.is_none() {
+            self.write.due = Instant::now().checked_add(WRITE_WAIT);
+        }
+        ready!(self.write.poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Paced {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let phase = self.phase.0.load(Relaxed);
+        if result.is_ready() {
+            if phase == IDLE || phase == DONE {
+                self.phase.0.store(HEAD, Relaxed);
+                self.read.due = Instant::now().checked_add(HEADER_WAIT);
+            }
+            return result;
+        }
+        match phase {
+            BUSY => return Poll::Pending,
+            DONE => {
+                self.phase.0.store(IDLE, Relaxed);
+                self.read.due = Instant::now().checked_add(IDLE_WAIT);
+            }
+            _ => {}
+        }
+        ready!(self.read.poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncWrite for Paced {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wait_to_write(cx, result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
+
+/// A point in time that may move. Its timer is left alone when the point moves further away.
+#[derive(Debug, Default)]
+struct Limit {
+    due: Option<Instant>,
+    timer: Option<(Instant, Timer)>,
+}
+
+impl Limit {
+    /// Is ready once the point has passed.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(due) = self.due else { return Poll::Pending };
+        loop {
+            let (at, timer) = self.timer.get_or_insert_with(|| (due, Timer::at(due)));
+            if *at > due {
+                (*at, *timer) = (due, Timer::at(due));
+            }
+            ready!(Pin::new(timer).poll(cx));
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            self.timer = None;
+        }
+    }
+}
