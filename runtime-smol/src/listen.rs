@@ -29,7 +29,8 @@ use crate::{
 /// Opens one listener for `host:port`. A host that stands for every interface listens on both
 /// families, as Alertmanager's do.
 pub(crate) fn bind(address: &str) -> io::Result<TcpListener> {
-    let (host, port) = address.rsplit_once(':').ok_or_else(|| invalid("missing port in address"))?;
+    let (host, port) =
+        address.rsplit_once(':').ok_or_else(|| invalid("missing port in address"))?;
     let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     let port = port.parse::<u16>().map_err(|_| invalid("the port is not a number"))?;
     let everywhere = match host.parse::<IpAddr>() {

@@ -1,10 +1,250 @@
-//! x
+//! campana on smol and hyper: puts the pieces together and ends in order.
+
 mod clock;
 mod exchange;
 mod files;
+mod listen;
 mod log;
+mod node;
 mod pace;
 mod process;
+mod serve;
+mod signal;
 mod target;
 mod tls;
-fn main() {}
+
+use std::{
+    env, fs,
+    future::Future,
+    io::{self, Write as _},
+    net::TcpListener,
+    process::ExitCode,
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicUsize},
+    thread,
+    time::{Duration, Instant},
+};
+
+use async_io::{Async, Timer};
+use campana_core::{
+    api::Site,
+    cli::{self, ExternalUrl, Invocation, Options},
+    config,
+    event::{Event, Part},
+    limits::{CONNECTIONS_MAX, CONNECTIONS_SHARE, LARGE_BODIES_MAX, SHUTDOWN_GRACE},
+    metrics::Traffic,
+    node::{Node, Start, load_config},
+    persist::{self, CHECKPOINT_FILE, Saved},
+    rng::Seed,
+};
+use smol::{Executor, channel, future, lock::Semaphore};
+
+use crate::{
+    clock::Clock,
+    exchange::Client,
+    listen::Hall,
+    log::Log,
+    node::{Hands, Mailbox, caught},
+    serve::Door,
+};
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let clock = Clock::start();
+    let files_max = process::raise_file_limit();
+    let argv: Vec<String> =
+        env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let read_file = &mut |path: &str| fs::read_to_string(path).map_err(|e| e.to_string());
+    match cli::parse(&argv, read_file) {
+        Ok(Invocation::Print(text)) => {
+            // Whoever closed standard output does not want the text.
+            io::stdout().write_all(text.as_bytes()).ok();
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Run(options)) => {
+            let log = Log { level: options.log_level, format: options.log_format };
+            match run(clock, log, files_max, Arc::new(*options)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(event) => {
+                    log.write(&event);
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Err(text) => {
+            writeln!(io::stderr(), "{text}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts, serves until a signal, and ends. The error is what kept it from starting.
+fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Result<(), Event> {
+    options.start_events().iter().for_each(|event| log.write(event));
+    let config = Arc::new(read_config(&log, &options)?);
+    let saved = read_state(&options)?;
+    let listeners = bind(&options)?;
+    let external_url = external_url(&options, &listeners)?;
+    let signals = signal::take().map_err(|e| unfit("signals", &e))?;
+    let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
+
+    let external: Arc<str> = external_url.text.as_str().into();
+    let start = Start { options: options.clone(), external_url: external, config, saved, seed };
+    let node = Node::new(clock.now(), start);
+
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (executor, compute) = (workers(cores, "io", true)?, workers(cores, "compute", false)?);
+    let mailbox: &'static Mailbox = leak(Mailbox::new());
+    let door: &'static Door = leak(Door {
+        site: Site::new(&options, &external_url, cores),
+        mailbox,
+        executor,
+        compute,
+        log,
+        traffic: Mutex::new(Traffic::new(options.get_concurrency(cores))),
+        large_bodies: Semaphore::new(LARGE_BODIES_MAX),
+    });
+    let (stop, stopping) = channel::bounded::<()>(1);
+    let hall: &'static Hall = leak(Hall {
+        door,
+        connections_max: CONNECTIONS_MAX.min(files_max.saturating_mul(CONNECTIONS_SHARE) / 100),
+        open: AtomicUsize::new(0),
+        stop: stopping,
+    });
+    let (alive, gone) = channel::bounded::<()>(1);
+    for (listener, address) in listeners {
+        executor.spawn(listen::accept(hall, listener, alive.clone())).detach();
+        log.write(&Event::Listening { address: address.clone() });
+        log.write(&Event::TlsDisabled { http2: false, address });
+    }
+    drop(alive);
+    if options.config_file.is_none() {
+        log.write(&Event::first_alert(&external_url.text));
+    }
+    let asked: &'static OnceLock<Instant> = leak(OnceLock::new());
+    let on_signal = move || {
+        stop.close();
+        asked.get_or_init(Instant::now);
+    };
+    executor.spawn(async move { signal::pass(signals, mailbox, &log, on_signal).await }).detach();
+
+    let hands = Hands {
+        executor,
+        compute,
+        mailbox,
+        client: leak(Client::new(executor)),
+        clock,
+        log,
+        storage: options.storage_path.as_str().into(),
+    };
+    node::run(node, &hands);
+    mailbox.close();
+    let asked = *asked.get_or_init(Instant::now);
+    let cut = SHUTDOWN_GRACE.saturating_sub(asked.elapsed()).max(Duration::from_millis(100));
+    let finished = async { gone.recv().await.is_err() };
+    let late = async {
+        Timer::after(cut).await;
+        false
+    };
+    if !async_io::block_on(future::or(finished, late)) {
+        let requests = hall.open.load(std::sync::atomic::Ordering::Relaxed) as u64;
+        log.write(&Event::ShutdownCut { sends: 0, requests });
+    }
+    log.write(&Event::Stopped { duration: asked.elapsed() });
+    Ok(())
+}
+
+fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
+    let text = match &options.config_file {
+        None => config::default_text().as_bytes().to_vec(),
+        Some(file) => {
+            log.write(&Event::ConfigurationLoading { file: file.clone() });
+            files::read(file)
+                .map_err(|err| Event::ConfigurationFailed { file: file.clone(), err })?
+        }
+    };
+    load_config(&text, options).map_err(|e| Event::ConfigurationFailed {
+        file: options.config_file.clone().unwrap_or_default(),
+        err: e.to_string(),
+    })
+}
+
+/// Makes the data directory and reads what the last run left there.
+fn read_state(options: &Options) -> Result<Saved, Event> {
+    let failed = |err| Event::RestoreFailed { part: Part::Journal, err };
+    let folder = &options.storage_path;
+    fs::create_dir_all(folder).map_err(|e| failed(format!("create {folder}: {e}")))?;
+    let path = format!("{folder}/{CHECKPOINT_FILE}");
+    match fs::read(&path) {
+        Ok(bytes) => persist::decode(&bytes).map_err(|e| failed(format!("{path}: {e}"))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
+        Err(e) => Err(failed(format!("{path}: {e}"))),
+    }
+}
+
+type Listeners = Vec<(Async<TcpListener>, String)>;
+
+fn bind(options: &Options) -> Result<Listeners, Event> {
+    let refuse = |flag: &str| {
+        let err = "this version cannot do that, and without it the server would be open to others";
+        Err(Event::ListenFailed { address: flag.into(), err: err.into() })
+    };
+    if options.web_config_file.is_some() {
+        return refuse("--web.config.file");
+    }
+    if options.web_systemd_socket {
+        return refuse("--web.systemd-socket");
+    }
+    let open = |address: &String| {
+        let listener = Async::new(listen::bind(address)?)?;
+        let bound = listener.get_ref().local_addr()?.to_string();
+        Ok((listener, bound))
+    };
+    let listeners = options
+        .web_listen_addresses
+        .iter()
+        .map(|address| open(address).map_err(|e: io::Error| unfit(address, &e)));
+    listeners.collect()
+}
+
+fn external_url(options: &Options, listeners: &Listeners) -> Result<ExternalUrl, Event> {
+    let first = listeners.first().and_then(|(listener, _)| listener.get_ref().local_addr().ok());
+    let port = first.map_or(0, |address| address.port());
+    cli::resolve_external_url(options, &process::hostname(), port)
+        .map_err(|err| Event::ListenFailed { address: "--web.external-url".into(), err })
+}
+
+fn unfit(what: &str, e: &io::Error) -> Event {
+    Event::ListenFailed { address: what.into(), err: e.to_string() }
+}
+
+/// Starts threads that run tasks. At least two, so that one long task does not stop everything.
+fn workers(
+    cores: usize,
+    name: &str,
+    with_reactor: bool,
+) -> Result<&'static Executor<'static>, Event> {
+    let executor: &'static Executor<'static> = leak(Executor::new());
+    for _ in 0..cores.max(2) {
+        let work = move || {
+            // A task that panics was reported by the hook; its thread goes on with the others.
+            while caught(|| block_on(executor.run(future::pending::<()>()), with_reactor)).is_err()
+            {
+            }
+        };
+        let builder = thread::Builder::new().name(format!("campana-{name}"));
+        builder.spawn(work).map_err(|e| unfit("threads", &e))?;
+    }
+    Ok(executor)
+}
+
+fn block_on<T>(future: impl Future<Output = T>, with_reactor: bool) -> T {
+    if with_reactor { async_io::block_on(future) } else { future::block_on(future) }
+}
+
+/// What lives as long as the process.
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}

@@ -5,7 +5,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     thread::{self, Thread},
     time::Instant,
 };
@@ -37,7 +37,8 @@ enum Message {
 /// Clients wait for room. Results of what the node asked for never do: their number is bounded by
 /// what it asks for.
 pub(crate) struct Mailbox {
-    messages: Mutex<VecDeque<Message>>,
+    /// `None` when the owner is gone.
+    messages: Mutex<Option<VecDeque<Message>>>,
     room: Semaphore,
     owner: OnceLock<Thread>,
 }
@@ -46,7 +47,17 @@ impl Mailbox {
     /// Makes an empty queue.
     pub(crate) fn new() -> Self {
         let room = Semaphore::new(MAILBOX_MAX);
-        Self { messages: Mutex::default(), room, owner: OnceLock::new() }
+        Self { messages: Mutex::new(Some(VecDeque::new())), room, owner: OnceLock::new() }
+    }
+
+    /// Gives up all messages, so that whoever waits for an answer learns that none will come.
+    pub(crate) fn close(&self) {
+        *self.lock() = None;
+        self.room.add_permits(MAILBOX_MAX);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<Message>>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the owner what happened.
@@ -74,16 +85,16 @@ impl Mailbox {
     }
 
     fn put(&self, message: Message) {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push_back(message);
+        if let Some(messages) = &mut *self.lock() {
+            messages.push_back(message);
+        }
         if let Some(owner) = self.owner.get() {
             owner.unpark();
         }
     }
 
     fn take(&self) -> Option<Message> {
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        let message = messages.pop_front()?;
-        drop(messages);
+        let message = self.lock().as_mut()?.pop_front()?;
         if !matches!(message, Message::Input(_)) {
             self.room.add_permits(1);
         }
@@ -92,7 +103,7 @@ impl Mailbox {
 
     /// Sleeps until there is a message or the deadline passes.
     fn wait(&self, deadline: Option<Instant>) {
-        while self.messages.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        while self.lock().as_ref().is_some_and(VecDeque::is_empty) {
             match deadline {
                 None => thread::park(),
                 Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
@@ -186,9 +197,7 @@ impl Execute for Acting<'_> {
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
                 let read = smol::unblock(move || files::read(&path));
-                executor
-                    .spawn(async move { mailbox.push(Input::Read(id, read.await)) })
-                    .detach();
+                executor.spawn(async move { mailbox.push(Input::Read(id, read.await)) }).detach();
             }
             Output::Reply(id, reply) => {
                 if let Some(waiting) = open.calls.remove(&id) {
@@ -199,9 +208,7 @@ impl Execute for Acting<'_> {
             Output::Save(id, name, bytes) => {
                 let storage = self.hands.storage.clone();
                 let save = smol::unblock(move || files::save(&storage, name, &bytes));
-                executor
-                    .spawn(async move { mailbox.push(Input::Saved(id, save.await)) })
-                    .detach();
+                executor.spawn(async move { mailbox.push(Input::Saved(id, save.await)) }).detach();
             }
             Output::Send(id, exchange, at) => {
                 let task = executor.spawn(async move {

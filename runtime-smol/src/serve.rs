@@ -1,30 +1,30 @@
 //! Requests: from hyper to the site and back.
 
 use std::{
-    convert::Infallible,
-    future::Future,
     io::Write as _,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use async_io::Timer;
 use campana_core::{
-    api::{Action, Handled, Head, Query, Response, Site},
-    limits::{BODY_WAIT, LARGE_BODIES_MAX, LARGE_BODY_BYTES, REFUSED_BODY_WAIT},
-    metrics::Traffic,
+    api::{Action, Admit, Handled, Head, Query, Reply, Response, Side, Site},
+    limits::{BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT},
+    metrics::{GateFull, Process, Traffic},
+    view::View,
 };
 use flate2::{Compression, write::GzEncoder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    HeaderMap, Request, StatusCode,
+    HeaderMap, Method, Request, StatusCode,
     body::{Body as _, Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
+    http::request::Parts,
 };
 use smol::{Executor, future, lock::Semaphore};
 
 use crate::{
-    clock::Clock,
+    clock,
     log::Log,
     node::{Mailbox, caught},
     pace::Phase,
@@ -39,11 +39,8 @@ pub(crate) struct Door {
     pub(crate) executor: &'static Executor<'static>,
     /// Runs what computes.
     pub(crate) compute: &'static Executor<'static>,
-    pub(crate) clock: Clock,
     pub(crate) log: Log,
     pub(crate) traffic: Mutex<Traffic>,
-    /// The longest a request may take.
-    pub(crate) timeout: Option<Duration>,
     pub(crate) large_bodies: Semaphore,
 }
 
@@ -59,9 +56,223 @@ impl std::fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
+/// Answers one request. An error closes the connection.
+pub(crate) async fn respond(
+    door: &'static Door,
+    phase: Phase,
+    request: Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Cut> {
+    phase.begin();
+    let begun = Instant::now();
+    let (parts, body) = request.into_parts();
+    let head = Arc::new(OwnedHead::from(parts));
+    let answer = answer(door, &head, body);
+    let response = match door.site.timeout() {
+        None => answer.await?,
+        Some(limit) => {
+            let late = async {
+                Timer::after(limit).await;
+                Ok(door.site.timed_out())
+            };
+            future::or(answer, late).await?
+        }
+    };
+    let (method, bytes) = (head.method.as_str(), response.body.len() as u64);
+    let seconds = begun.elapsed().as_secs_f64();
+    door.traffic().record(&response.handler, method, response.status, seconds, bytes);
+    phase.end();
+    Ok(assemble(response, head.method == hyper::Method::HEAD))
+}
+
+async fn answer(
+    door: &'static Door,
+    head: &Arc<OwnedHead>,
+    body: Incoming,
+) -> Result<Response, Cut> {
+    let Ok(_gate) = Gate::enter(door, head.method.clone()) else {
+        return Ok(door.site.gate_full());
+    };
+    let body_max = match head.with(|head| door.site.admit(head)) {
+        Admit::Read { body_max } => body_max,
+        Admit::Respond(response) => {
+            discard(body).await;
+            return Ok(response);
+        }
+    };
+    let large = body.size_hint().upper().is_none_or(|length| length > LARGE_BODY_BYTES as u64);
+    let _held = if large { Some(door.large_bodies.acquire().await) } else { None };
+    let Some(body) = read(body, body_max).await? else { return Ok(door.site.body_too_large()) };
+    let handled = if body.len() > LARGE_BODY_BYTES {
+        let head = head.clone();
+        door.compute.spawn(async move { handle(door, &head, &body) }).await
+    } else {
+        handle(door, head, &body)
+    };
+    let Ok(Handled { action, events }) = handled else { return Ok(failed()) };
+    events.iter().for_each(|event| door.log.write(event));
+    match action {
+        Action::Respond(response) => Ok(response),
+        Action::Call(call) => {
+            let reply = door.mailbox.call(call).await;
+            let reply = reply.unwrap_or(Reply::Stopping);
+            Ok(head.with(|head| door.site.reply(head, reply)))
+        }
+        Action::Query(query) => {
+            let Some(view) = door.mailbox.view().await else {
+                return Ok(head.with(|head| door.site.reply(head, Reply::Stopping)));
+            };
+            let head = head.clone();
+            let work = async move { caught(|| look_up(door, &head, &query, &view)) };
+            Ok(door.compute.spawn(work).await.unwrap_or_else(|_| failed()))
+        }
+    }
+}
+
+fn handle(door: &Door, head: &OwnedHead, body: &[u8]) -> Result<Handled, String> {
+    caught(|| head.with(|head| door.site.handle(head, body)))
+}
+
+/// Answers a query, and packs the answer if that is wanted.
+fn look_up(door: &Door, head: &OwnedHead, query: &Query, view: &View) -> Response {
+    let is_scrape = head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
+    let (traffic, process) = if is_scrape {
+        (door.traffic().clone(), process::figures())
+    } else {
+        (Traffic::new(0), Process::default())
+    };
+    let side = Side { traffic: &traffic, process };
+    let mut response = query.answer(&door.site, view, clock::wall(), &side);
+    if response.compressible && accepts_gzip(&head.headers) {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        let packed = packer.write_all(&response.body).and_then(|()| packer.finish());
+        response.body = packed.expect("a Vec takes every write");
+        response.headers.push(("Content-Encoding", "gzip".into()));
+    }
+    response
+}
+
+/// The answer when a computation panicked; the log has the reason.
+fn failed() -> Response {
+    let body = b"Internal Server Error\n".to_vec();
+    let headers = vec![("Content-Type", "text/plain; charset=utf-8".into())];
+    Response { status: 500, headers, body, ..Response::default() }
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|part| {
+        let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+        let weight = rest.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok());
+        name.trim() == "gzip" && weight.is_none_or(|weight| weight > 0.0)
+    })
+}
+
+/// Reads a body of at most `limit` bytes; `None` if it is longer.
+async fn read(mut body: Incoming, limit: usize) -> Result<Option<Bytes>, Cut> {
+    if body.size_hint().lower() > limit as u64 {
+        discard(body).await;
+        return Ok(None);
+    }
+    let late = async {
+        Timer::after(BODY_WAIT).await;
+        Err(Cut)
+    };
+    future::or(collect(&mut body, limit), late).await
+}
+
+async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Cut> {
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Cut)?.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() && data.len() <= limit {
+            return Ok(Some(data));
+        }
+        if whole.len() + data.len() > limit {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Some(whole.into()))
+}
+
+/// Reads on for a moment, so that the client gets to see the answer.
+async fn discard(mut body: Incoming) {
+    if body.is_end_stream() {
+        return;
+    }
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    let late = async {
+        Timer::after(REFUSED_BODY_WAIT).await;
+    };
+    future::or(rest, late).await;
+}
+
+fn assemble(response: Response, is_head: bool) -> hyper::Response<Full<Bytes>> {
+    let length = response.body.len();
+    let body = if is_head { Bytes::new() } else { Bytes::from(response.body) };
+    let mut assembled = hyper::Response::new(Full::new(body));
+    *assembled.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = assembled.headers_mut();
+    for (name, value) in &response.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
+        {
+            headers.append(name, value);
+        }
+    }
+    if is_head {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    assembled
+}
+
+impl Door {
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets the request out when it is done or given up.
+struct Gate {
+    door: &'static Door,
+    method: Method,
+}
+
+impl Gate {
+    fn enter(door: &'static Door, method: Method) -> Result<Self, GateFull> {
+        door.traffic().begin(method.as_str())?;
+        Ok(Self { door, method })
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.door.traffic().end(self.method.as_str());
+    }
+}
+
 /// A request's head that can move between threads.
 struct OwnedHead {
-    method: hyper::Method,
+    method: Method,
     target: String,
     headers: HeaderMap,
+}
+
+impl From<Parts> for OwnedHead {
+    fn from(parts: Parts) -> Self {
+        Self { method: parts.method, target: parts.uri.to_string(), headers: parts.headers }
+    }
+}
+
+impl OwnedHead {
+    /// Shows the head as the site wants it. Values that are not text are left out.
+    fn with<T>(&self, look: impl FnOnce(&Head<'_>) -> T) -> T {
+        let headers: Vec<(&str, &str)> = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+            .collect();
+        look(&Head { method: self.method.as_str(), target: &self.target, headers: &headers })
+    }
 }
