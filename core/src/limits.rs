@@ -169,7 +169,7 @@ pub const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 /// Large bodies held at once; further ones wait before they are read. Bounds the memory that
 /// requests can take together.
-pub const LARGE_BODIES_MAX: usize = 16;
+pub const LARGE_BODIES_MAX: usize = 8;
 
 /// Bytes of a receiver's answer that are read at all; the connection to a receiver that sends more
 /// is closed.

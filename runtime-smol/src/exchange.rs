@@ -336,7 +336,7 @@ async fn connect(key: &Key) -> Result<Link, SendError> {
         .title_case_headers(true)
         .handshake(FuturesIo::new(stream))
         .await
-        .map_err(|e| self::connection(words(&e)))?;
+        .map_err(|e| connection(words(&e)))?;
     Ok(Link { sender, connection: Box::pin(connection), over: false })
 }
 

@@ -91,7 +91,8 @@ pub(crate) async fn accept(
     alive: channel::Sender<()>,
 ) {
     let mut http = http1::Builder::new();
-    http.max_header_size(HEADER_BYTES_MAX);
+    // Header names as Go writes them, for clients that look too closely.
+    http.max_header_size(HEADER_BYTES_MAX).title_case_headers(true);
     let http = Arc::new(http);
     let mut stop = pin!(hall.stop.recv());
     let mut complaints = Complaints::default();

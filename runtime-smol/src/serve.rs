@@ -81,7 +81,7 @@ pub(crate) async fn respond(
     let seconds = begun.elapsed().as_secs_f64();
     door.traffic().record(&response.handler, method, response.status, seconds, bytes);
     phase.end();
-    Ok(assemble(response, head.method == hyper::Method::HEAD))
+    Ok(assemble(response, head.method == Method::HEAD))
 }
 
 async fn answer(
