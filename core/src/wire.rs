@@ -1,3 +1,4 @@
-//! Byte formats that several parts write.
+//! Byte formats: what campana shares with files, with peers and with the programs of both.
 
 pub mod json;
+pub mod memberlist;
