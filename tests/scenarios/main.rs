@@ -32,7 +32,7 @@ use std::{
 };
 
 use campana_tests::{
-    drivers::{PEERS, built_program, peer, process},
+    drivers::{PEERS, built_program, peer, process, sim},
     scenario::Scenario,
 };
 
@@ -46,7 +46,7 @@ use list;
 
 /// Enough to overlap the sleeping, few enough for two cores to stay in time.
 const THREADS: usize = 12;
-const DRIVERS: [&str; 1] = ["oracle"];
+const DRIVERS: [&str; 2] = ["sim", "oracle"];
 
 fn all() -> Vec<Scenario> {
     let files = [
@@ -87,6 +87,7 @@ impl Test {
                 let executable = peer("alertmanager").expect("looked for before");
                 process::run(&self.scenario, &executable, true).map(|()| None)
             }
+            "sim" => sim::run(&self.scenario).map(|()| None),
             program => process::run(&self.scenario, &built_program(program), false).map(|()| None),
         }
     }

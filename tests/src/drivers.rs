@@ -2,6 +2,7 @@
 
 pub mod process;
 pub mod program;
+pub mod sim;
 
 use std::{env, path::PathBuf};
 

@@ -1,0 +1,51 @@
+//! A host's files.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// Whole files by path. What was saved completely outlives a crash; nothing else does.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    files: BTreeMap<String, Arc<[u8]>>,
+    /// How long a read or a save takes.
+    pub delay: Duration,
+    /// Why saves fail, while they do: a full disk, for one.
+    pub save_error: Option<String>,
+}
+
+impl Disk {
+    /// Returns a file.
+    ///
+    /// # Errors
+    /// That there is none.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        let file = self
+            .files
+            .get(path)
+            .ok_or_else(|| format!("open {path}: no such file or directory"))?;
+        Ok(file.to_vec())
+    }
+
+    /// Replaces a file, as an atomic rename does.
+    pub fn write(&mut self, path: &str, content: &[u8]) {
+        self.files.insert(path.to_owned(), content.into());
+    }
+
+    /// Replaces a file on behalf of a node.
+    ///
+    /// # Errors
+    /// [`Self::save_error`]; the old file stays.
+    pub fn save(&mut self, path: &str, content: &[u8]) -> Result<(), String> {
+        match &self.save_error {
+            Some(error) => Err(error.clone()),
+            None => {
+                self.write(path, content);
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes a file, if it is there.
+    pub fn remove(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+}

@@ -1,0 +1,183 @@
+//! A machine: its clocks, its disk, and the program on it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use campana_core::{
+    api::{Reply, Site},
+    cli::{self, ExternalUrl, Invocation, Options, resolve_external_url},
+    drive,
+    event::Event,
+    id::{CallId, SendId},
+    metrics::Traffic,
+    node::{Input, Node, Output, Start, load_config},
+    persist::{self, CHECKPOINT_FILE, Saved},
+    rng::Seed,
+    time::{Instant, Now, Timestamp},
+};
+
+use crate::disk::Disk;
+
+/// The wall clock when a world begins: 2026-01-05T09:00:00Z, a Monday.
+const DAWN: Timestamp = Timestamp::from_parts(1_767_603_600, 0);
+/// Where a host keeps its configuration.
+const CONFIG_FILE: &str = "config.yml";
+const PORT: u16 = 9093;
+
+/// A host of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u32);
+
+/// What a host starts with.
+#[derive(Clone, Debug)]
+pub struct HostSpec {
+    /// The configuration file.
+    pub config: String,
+    /// Command-line flags besides `--config.file`.
+    pub flags: Vec<String>,
+    /// How far the host's wall clock is ahead of the world's, in nanoseconds.
+    pub skew_ns: i64,
+}
+
+impl HostSpec {
+    /// Makes a host with a configuration, no flags and a right clock.
+    pub fn new(config: impl Into<String>) -> Self {
+        Self { config: config.into(), flags: Vec::new(), skew_ns: 0 }
+    }
+}
+
+/// What a host asks of the world.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) output: Output,
+    /// Which run of the program asks.
+    pub(crate) run: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) disk: Disk,
+    pub(crate) site: Site,
+    pub(crate) traffic: Traffic,
+    pub(crate) inbox: VecDeque<Input>,
+    pub(crate) replies: BTreeMap<CallId, Reply>,
+    /// Exchanges under way that were not canceled.
+    pub(crate) sends: BTreeSet<SendId>,
+    pub(crate) log: Vec<(Timestamp, Event)>,
+    /// When the node wants its next turn.
+    pub(crate) wake_at: Option<Instant>,
+    /// The latest wake-up that was put to the heap, so that none is put twice.
+    pub(crate) armed_at: Option<Instant>,
+    /// Counts the runs of the program, so that what was meant for an earlier one gets lost.
+    pub(crate) run: u32,
+    /// `None` while the program does not run.
+    pub(crate) node: Option<Node>,
+    pub(crate) calls: u64,
+    options: Arc<Options>,
+    external: ExternalUrl,
+    skew_ns: i64,
+}
+
+impl Host {
+    pub(crate) fn new(spec: HostSpec) -> Result<Self, String> {
+        let mut argv = vec!["campana".to_owned(), format!("--config.file={CONFIG_FILE}")];
+        argv.extend(spec.flags);
+        let invocation = cli::parse(&argv, &mut |path| Err(format!("{path}: no such file")))?;
+        let Invocation::Run(options) = invocation else {
+            return Err("the flags ask for a text and not for a run".into());
+        };
+        let external = resolve_external_url(&options, "host", PORT)?;
+        let site = Site::new(&options, &external, 2);
+        let mut disk = Disk::default();
+        disk.write(CONFIG_FILE, spec.config.as_bytes());
+        Ok(Self {
+            disk,
+            traffic: Traffic::new(u32::try_from(site.get_max()).unwrap_or(u32::MAX)),
+            site,
+            inbox: VecDeque::new(),
+            replies: BTreeMap::new(),
+            sends: BTreeSet::new(),
+            log: Vec::new(),
+            wake_at: None,
+            armed_at: None,
+            run: 0,
+            node: None,
+            calls: 0,
+            options: Arc::new(*options),
+            external,
+            skew_ns: spec.skew_ns,
+        })
+    }
+
+    /// Starts the program from what is on the disk.
+    pub(crate) fn start(&mut self, at: Instant, seed: u64) -> Result<(), String> {
+        let text = self.disk.read(CONFIG_FILE)?;
+        let config = load_config(&text, &self.options).map_err(|e| e.to_string())?;
+        let saved = match self.disk.read(CHECKPOINT_FILE) {
+            Ok(file) => persist::decode(&file)?,
+            Err(_) => Saved::default(),
+        };
+        self.run += 1;
+        let start = Start {
+            options: self.options.clone(),
+            external_url: self.external.text.as_str().into(),
+            config: Arc::new(config),
+            saved,
+            seed: Seed::from_number(seed.wrapping_mul(1_000_003) + u64::from(self.run)),
+        };
+        self.node = Some(Node::new(self.now(at), start));
+        Ok(())
+    }
+
+    /// Ends the program without a warning: everything in memory and on its way is gone.
+    pub(crate) fn crash(&mut self) {
+        self.node = None;
+        self.inbox.clear();
+        self.sends.clear();
+        self.wake_at = None;
+        self.armed_at = None;
+    }
+
+    /// Returns the host's clocks at a time of the world.
+    pub(crate) fn now(&self, at: Instant) -> Now {
+        let ns = at.as_nanos() as i64 + self.skew_ns;
+        Now { instant: at, wall: Timestamp::from_nanos(DAWN.as_nanos() + ns) }
+    }
+
+    /// Lets the node take one turn, and returns what it asks for.
+    pub(crate) fn turn(&mut self, at: Instant) -> Vec<Asked> {
+        let now = self.now(at);
+        let Some(node) = &mut self.node else { return Vec::new() };
+        let mut asked = Collect { outputs: Vec::new(), run: self.run };
+        let inbox = &mut self.inbox;
+        let deadline = drive::turn(node, now, || inbox.pop_front(), &mut asked);
+        // Inputs that the turn left want another one at once.
+        let again = (!inbox.is_empty()).then_some(at);
+        self.wake_at = again.or(deadline.map(|deadline| deadline.at));
+        asked.outputs
+    }
+
+    /// Replaces the configuration file; a reload reads it.
+    pub(crate) fn write_config(&mut self, text: &str) {
+        self.disk.write(CONFIG_FILE, text.as_bytes());
+    }
+
+    /// Returns how long reads and saves take.
+    pub(crate) fn disk_delay(&self) -> Duration {
+        self.disk.delay
+    }
+}
+
+struct Collect {
+    outputs: Vec<Asked>,
+    run: u32,
+}
+
+impl drive::Execute for Collect {
+    fn execute(&mut self, output: Output) {
+        self.outputs.push(Asked { output, run: self.run });
+    }
+}
