@@ -2,6 +2,7 @@
 //!
 //! The order of a hash map depends on its hasher and its history, so iterating one would leak
 //! accidents into outputs. What must be walked lives in a `BTreeMap`, a `Vec` or a slab.
+#![allow(clippy::disallowed_types, reason = "the one place that wraps a hash map")]
 
 use core::{borrow::Borrow, hash::Hash};
 

@@ -126,7 +126,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn timers_behave_like_a_sorted_map(ops in proptest::collection::vec((0u8..20, 0u64..50, 0u8..3), 1..300)) {
+        fn timers_behave_like_a_sorted_map(
+            ops in proptest::collection::vec((0u8..20, 0u64..50, 0u8..3), 1..300),
+        ) {
             let mut timers = Timers::new();
             let mut model: BTreeMap<u8, Instant> = BTreeMap::new();
             for (key, at, op) in ops {
@@ -135,7 +137,8 @@ mod tests {
                     0 => { timers.set(key, at); model.insert(key, at); }
                     1 => prop_assert_eq!(timers.clear(key), model.remove(&key)),
                     _ => {
-                        let due = model.iter().map(|(k, t)| (*t, *k)).min().filter(|(t, _)| *t <= at);
+                        let first = model.iter().map(|(k, t)| (*t, *k)).min();
+                        let due = first.filter(|(t, _)| *t <= at);
                         if let Some((_, k)) = due { model.remove(&k); }
                         prop_assert_eq!(timers.pop_due(at), due);
                     }

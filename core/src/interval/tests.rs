@@ -82,7 +82,10 @@ fn shown(spec: &Spec) -> Value {
             fields.insert(name.to_owned(), value);
         }
     };
-    let clock = |range: &TimeRange| serde_json::json!({"start_time": range.start_text(), "end_time": range.end_text()});
+    let clock = |range: &TimeRange| {
+        let (start, end) = (range.start_text(), range.end_text());
+        serde_json::json!({"start_time": start, "end_time": end})
+    };
     put("times", spec.times.as_ref().map(|times| times.iter().map(clock).collect()));
     put("weekdays", spec.weekdays.as_deref().map(list));
     put("days_of_month", spec.days_of_month.as_deref().map(list));

@@ -221,7 +221,8 @@ mod tests {
         ) {
             firing.push(99);
             let decision = decide(Some(&entry(&known, &[])), &firing, &resolved, send, at(0), HOUR);
-            let want = if known.is_empty() { Reason::FirstNotification } else { Reason::NewAlertsAdded };
+            let is_first = known.is_empty();
+            let want = if is_first { Reason::FirstNotification } else { Reason::NewAlertsAdded };
             prop_assert_eq!(decision, Decision::Notify(want));
         }
 

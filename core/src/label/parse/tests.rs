@@ -156,7 +156,8 @@ proptest! {
         let matcher = Matcher::new(&name, Op::Equal, &value).unwrap();
         let text = matcher.to_string();
         for mode in [Mode::Classic, Mode::Fallback] {
-            prop_assert_eq!(&matchers(mode, &text).unwrap().matchers, core::slice::from_ref(&matcher));
+            let read = matchers(mode, &text).unwrap().matchers;
+            prop_assert_eq!(&read, core::slice::from_ref(&matcher));
         }
     }
 }

@@ -1,0 +1,131 @@
+//! Sizes: of files, of functions, of the runtimes, of lines.
+
+use super::{
+    report,
+    source::{Source, after_closing, head_end, line_of, sources, strip, words},
+};
+
+/// Lines of a file outside of its tests, comments included: what fits in the head.
+const FILE_LINES_MAX: usize = 600;
+/// Lines of a function, from `fn` to its closing brace.
+const FUNCTION_LINES_MAX: usize = 70;
+/// Columns of a line. rustfmt sees to it, except where a text or a comment is longer.
+const COLUMNS_MAX: usize = 100;
+/// Lines of code of one runtime, without comments and empty lines. Boring code only: what grows
+/// beyond belongs in core.
+const RUNTIME_LINES_MAX: usize = 1600;
+
+/// Files that may be longer, each with its reason.
+const LONG_FILES: [(&str, &str); 0] = [];
+/// Functions that may be longer, `(file, function, reason)`.
+const LONG_FUNCTIONS: [(&str, &str, &str); 0] = [];
+
+#[test]
+fn files_fit_in_the_head() {
+    let mut sizes: Vec<(usize, String)> =
+        sources().into_iter().map(|source| (lines_outside_tests(&source), source.path)).collect();
+    sizes.sort();
+    println!("the longest files, tests left out:");
+    for (lines, path) in sizes.iter().rev().take(5) {
+        println!("{lines:6} {path}");
+    }
+    let is_known = |path: &str| LONG_FILES.iter().any(|(known, _)| *known == path);
+    let long = sizes.iter().filter(|(lines, path)| *lines > FILE_LINES_MAX && !is_known(path));
+    let problems: Vec<String> =
+        long.map(|(lines, path)| format!("{path}: {lines} lines; split it by topic")).collect();
+    report(&format!("a file has at most {FILE_LINES_MAX} lines outside of its tests"), &problems);
+}
+
+/// Counts the lines of a file without the tests in it.
+fn lines_outside_tests(source: &Source) -> usize {
+    let measured = measured(source);
+    if measured.trim().is_empty() {
+        return 0;
+    }
+    let hidden = |line: &(&str, &str)| line.0.trim().is_empty() && !line.1.trim().is_empty();
+    let tests = measured.lines().zip(source.code.lines()).filter(hidden).count();
+    source.text.lines().count() - tests
+}
+
+/// The code that sizes count: not the unit tests, which may be long tables, but what the package of
+/// tests consists of.
+fn measured(source: &Source) -> &str {
+    if source.path.starts_with("tests/") { &source.code } else { &source.product }
+}
+
+#[test]
+fn functions_fit_on_a_page() {
+    let mut problems = Vec::new();
+    for source in sources() {
+        for (name, at, lines) in functions(measured(&source)) {
+            let is_known = |known: &&(&str, &str, &str)| known.0 == source.path && known.1 == name;
+            if lines > FUNCTION_LINES_MAX && !LONG_FUNCTIONS.iter().any(|known| is_known(&known)) {
+                let line = line_of(&source.code, at);
+                problems.push(format!("{}:{line}: fn {name} has {lines} lines", source.path));
+            }
+        }
+    }
+    report(&format!("a function has at most {FUNCTION_LINES_MAX} lines"), &problems);
+}
+
+/// Finds the functions with a body: name, place, and number of lines.
+fn functions(code: &str) -> Vec<(&str, usize, usize)> {
+    let found = words(code, "fn").filter_map(|at| {
+        let rest = code[at + 2..].trim_start();
+        let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        let end = head_end(code, at);
+        // `fn(u8) -> u8` is a type, and a `;` ends a function without a body.
+        if length == 0 || code.as_bytes().get(end) != Some(&b'{') {
+            return None;
+        }
+        let lines = code[at..after_closing(code, end)].lines().count();
+        Some((&rest[..length], at, lines))
+    });
+    found.collect()
+}
+
+#[test]
+fn runtimes_stay_boring() {
+    let mut problems = Vec::new();
+    for runtime in ["runtime-smol", "runtime-std"] {
+        let folder = format!("{runtime}/src/");
+        let sources = sources();
+        let own = sources.iter().filter(|source| source.path.starts_with(&folder));
+        let is_code = |line: &&str| !line.trim().is_empty();
+        let lines: usize = own.map(|own| own.product.lines().filter(is_code).count()).sum();
+        println!("{runtime}: {lines} lines of code of at most {RUNTIME_LINES_MAX}");
+        if lines > RUNTIME_LINES_MAX {
+            problems.push(format!("{runtime}: {lines} lines; move what decides something to core"));
+        }
+    }
+    report(&format!("a runtime has at most {RUNTIME_LINES_MAX} lines of code"), &problems);
+}
+
+#[test]
+fn lines_fit_side_by_side() {
+    let mut problems = Vec::new();
+    for source in sources() {
+        for (number, (line, code)) in source.text.lines().zip(source.code.lines()).enumerate() {
+            // What a text holds may be data that cannot be broken, and so may a link.
+            let code = line.bytes().zip(code.bytes()).filter(|(a, b)| a == b).count();
+            let is_comment = line.trim_start().starts_with("//");
+            let is_data = code <= COLUMNS_MAX && (!is_comment || line.contains("://"));
+            if line.chars().count() > COLUMNS_MAX && !is_data {
+                problems.push(format!("{}:{}", source.path, number + 1));
+            }
+        }
+    }
+    report(&format!("a line has at most {COLUMNS_MAX} columns"), &problems);
+}
+
+#[test]
+fn strings_comments_and_characters_are_no_code() {
+    let text = "fn a<'x>(c: char) -> &'x str {\n let _ = ('{', '\\'', b'}', '\u{e9}', \"}\\\"\");\n\
+                let _ = r#\"}\"}\"#; // }\n /* } /* } */ */ br\"\\\"; match r#type { _ => \"\" }\n}\n";
+    let code = strip(text);
+    assert_eq!(code.len(), text.len());
+    assert_eq!(functions(&code), [("a", 0, 5)]);
+    assert!(!code.contains("\u{e9}"), "{code}");
+    assert!(code.contains("match r#type"), "{code}");
+    assert_eq!(functions("trait T { fn b(&self); fn c(f: fn(u8) -> u8) { f(1); } }").len(), 1);
+}
