@@ -47,6 +47,7 @@ pub struct Counter(u64);
 
 impl Counter {
     /// Returns the next number, starting at 1.
+    #[allow(clippy::should_implement_trait, reason = "it counts, and nobody loops over it")]
     pub fn next(&mut self) -> u64 {
         self.0 += 1;
         self.0

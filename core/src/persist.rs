@@ -142,7 +142,7 @@ mod tests {
         assert!(text(b"").contains("cut short"));
         assert!(text(&file[..file.len() - 1]).contains("cut short"));
         assert!(text(b"nflog and silences of another").contains("not a checkpoint"));
-        let mut newer = file.clone();
+        let mut newer = file;
         newer[8] = 9;
         assert!(text(&newer).contains("version 9"));
     }

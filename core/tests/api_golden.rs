@@ -1,6 +1,7 @@
 //! Bodies of the API over a small node, compared with the files of `testdata/api`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p campana-core --test api_golden` writes the files anew.
+#![allow(clippy::disallowed_methods, reason = "tests read and write golden files")]
 
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
