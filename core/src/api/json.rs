@@ -40,9 +40,9 @@ impl Kind {
 
 /// Replaces what is not UTF-8 as Go does: every bad byte becomes one U+FFFD.
 pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    let Err(_) = core::str::from_utf8(bytes) else {
-        return String::from_utf8_lossy(bytes);
-    };
+    if let Ok(text) = core::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
@@ -83,6 +83,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Looks at the next value without reading it.
+    #[inline]
     pub(super) fn kind(&mut self) -> Result<Kind, Fault> {
         self.space();
         match self.byte() {
@@ -198,10 +199,12 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[inline]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte() {
             self.at += 1;
@@ -267,6 +270,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a string; the opening quote is next.
+    #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
         self.at += 1;
         let start = self.at;
@@ -294,8 +298,17 @@ impl<'a> Parser<'a> {
 
     /// Passes over what a string holds up to a quote, a backslash or a control character.
     fn plain_run(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
+        let bytes = self.text.as_bytes();
+        while let Some(word) = bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+            let ends = run_ends(u64::from_le_bytes(*word));
+            if ends != 0 {
+                self.at += ends.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
+        }
         let ends = |&b: &u8| b == b'"' || b == b'\\' || b < 0x20;
+        let rest = &bytes[self.at..];
         self.at += rest.iter().position(ends).unwrap_or(rest.len());
     }
 
@@ -366,6 +379,21 @@ impl<'a> Parser<'a> {
         };
         Fault(format!("invalid character {shown} {place}"))
     }
+}
+
+/// Marks the bytes of a word that end a plain run, by their highest bit. Bytes above the first
+/// marked one may be marked wrongly; those below never are.
+const fn run_ends(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // A byte is below n, up to a borrow from a lower byte that is, when subtracting n reaches its
+    // highest bit, which was clear.
+    const fn below(word: u64, n: u64) -> u64 {
+        word.wrapping_sub(ONES * n) & !word & HIGH
+    }
+    below(word, 0x20)
+        | below(word ^ (ONES * b'"' as u64), 1)
+        | below(word ^ (ONES * b'\\' as u64), 1)
 }
 
 /// Makes the fault of a value of the wrong kind.
@@ -441,6 +469,16 @@ mod tests {
                 }
                 Err(_) => prop_assert!(serde.is_err()),
             }
+        }
+
+        #[test]
+        fn runs_end_at_the_first_special_byte(bytes in any::<[u8; 8]>(), at in 0usize..8, b in 0u8..0x24) {
+            let mut bytes = bytes.map(|b| if b == b'\\' { b'x' } else { b.max(0x23) });
+            prop_assert_eq!(run_ends(u64::from_le_bytes(bytes)), 0);
+            bytes[at] = if b == 0x23 { b'\\' } else { b };
+            let place = run_ends(u64::from_le_bytes(bytes)).trailing_zeros() / 8;
+            let is_plain = matches!(bytes[at], b' ' | b'!');
+            prop_assert_eq!(place as usize, if is_plain { 8 } else { at });
         }
 
         #[test]

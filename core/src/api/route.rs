@@ -51,7 +51,7 @@ pub(super) struct Target<'a> {
     pub(super) id: Cow<'a, str>,
 }
 
-/// The names of a path segment that stands for a silence.
+/// How the metrics name the path of one silence.
 const SILENCE: &str = "/api/v2/silence/{silenceID}";
 
 struct Plain {

@@ -9,7 +9,7 @@ pub(super) fn is_request_uri(text: &str) -> bool {
         return true;
     }
     let Some((has_scheme, rest)) = scheme(text) else { return false };
-    let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
+    let rest = memchr::memchr(b'?', rest.as_bytes()).map_or(rest, |at| &rest[..at]);
     if !rest.starts_with('/') {
         // `mailto:x` is opaque and taken as it is.
         return has_scheme;
@@ -62,9 +62,10 @@ fn is_host(host: &str) -> bool {
 }
 
 fn has_valid_escapes(text: &str) -> bool {
-    text.split('%')
-        .skip(1)
-        .all(|part| part.len() >= 2 && part.bytes().take(2).all(|b| b.is_ascii_hexdigit()))
+    memchr::memchr_iter(b'%', text.as_bytes()).all(|at| {
+        let digits = text.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 #[cfg(test)]
