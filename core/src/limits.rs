@@ -218,3 +218,45 @@ pub const THREADED_CONNECTIONS_MAX: usize = 256;
 /// Exchanges with receivers that the threaded runtime has under way at once, each on a thread of
 /// its own while it lasts; further ones wait in line, and their deadlines go on.
 pub const SENDERS_MAX: usize = 64;
+
+// Gossip. Whoever can reach the cluster port can send anything there; these bounds keep one packet
+// or stream from costing more memory than the largest honest one. What is beyond is refused, and
+// the packet or the stream is dropped.
+
+/// Bytes of a packet that campana sends, the checksum not counted, as in Alertmanager; fits the
+/// usual 1500 of an Ethernet frame.
+pub const GOSSIP_PACKET_BYTES: usize = 1400;
+
+/// Bytes that may come out of one received packet, all layers of compression added up. Peers pack
+/// [`GOSSIP_PACKET_BYTES`] at most, so this only stops bombs.
+pub const GOSSIP_UNPACKED_BYTES_MAX: usize = 256 << 10;
+
+/// Layers of compounds and compression in one packet. Peers use two.
+pub const GOSSIP_NESTING_MAX: u32 = 4;
+
+/// Bytes of a member's name. Above any host name.
+pub const GOSSIP_NAME_BYTES_MAX: usize = 1024;
+
+/// Bytes of a member's metadata: memberlist's own bound.
+pub const GOSSIP_META_BYTES_MAX: usize = 512;
+
+/// Bytes of one structure on a stream, as a member or a header; fits the longest name and metadata
+/// and fields that we do not know.
+pub const GOSSIP_STRUCT_BYTES_MAX: usize = 8 << 10;
+
+/// Bytes of an error text on a stream; a longer one is refused.
+pub const GOSSIP_ERROR_BYTES_MAX: usize = 4 << 10;
+
+/// Members in one exchange of state. Far above a cluster of alert managers; memberlist itself
+/// allows a million.
+pub const GOSSIP_NODES_MAX: usize = 10_000;
+
+/// Bytes of the application's state in one exchange, and of one user message on a stream, as in
+/// memberlist from Alertmanager 0.34 on.
+pub const GOSSIP_STATE_BYTES_MAX: usize = 20 << 20;
+
+/// Bytes that may come out of a compressed stream: the state, and the members beside it.
+pub const GOSSIP_STREAM_BYTES_MAX: usize = 24 << 20;
+
+/// Bytes of a compressed stream. The compression can grow what it packs by a half.
+pub const GOSSIP_PACKED_BYTES_MAX: usize = 36 << 20;

@@ -4,8 +4,30 @@
 //! [`StreamMessage`] each way. Both exist here as plain values; the modules below turn them into
 //! bytes and back and never panic on what a peer sends.
 
+mod body;
+mod label;
+mod pack;
+mod packet;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
+
 use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
+
+pub use self::{
+    body::encode_message,
+    label::{LabelError, label_bytes},
+    pack::UnpackError,
+    packet::{
+        COMPOUND_PARTS_MAX, PART_OVERHEAD, PacketError, decode_packet, packet_room, packets,
+        takes_checksum,
+    },
+    stream::{StreamError, StreamReader, encode_stream},
+};
 
 /// What a member says about the versions it speaks, as in the field `Vsn`: least, greatest and
 /// current version of the protocol, then the same of the delegate.
