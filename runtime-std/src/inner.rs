@@ -49,25 +49,8 @@ impl Inner {
         // Best effort: an empty directory that only we may enter harms nobody.
         fs::remove_file(&path).ok();
         fs::remove_dir(&directory).ok();
-        let (free, listener) = made?;
-        let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
-        let inner = Self { free: Mutex::new(free), back: Condvar::new() };
-        inner.prove(&server)?;
-        Ok((inner, server))
-    }
-
-    /// Sends a request over each connection, so that all of them are known to be taken in before
-    /// clients can use up the process's files.
-    fn prove(&self, server: &Server) -> io::Result<()> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        for stream in &mut *free {
-            stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")?;
-            let late = || io::Error::other("the HTTP server does not start: too few files?");
-            let request = server.recv_timeout(Duration::from_secs(5))?.ok_or_else(late)?;
-            request.respond(Response::empty(204))?;
-            read_head(stream)?;
-        }
-        Ok(())
+        let (free, server) = made?;
+        Ok((Self { free: Mutex::new(free), back: Condvar::new() }, server))
     }
 
     /// Takes a free connection; `None` when none came free in time.
@@ -96,10 +79,30 @@ fn private_directory(places: &[&Path]) -> io::Result<PathBuf> {
     Err(last)
 }
 
-fn connect(path: &Path) -> io::Result<(Vec<UnixStream>, UnixListener)> {
+/// Starts the server and makes the connections, one after the other: tiny_http may put several
+/// that come at once behind one thread, which serves the first of them for ever.
+fn connect(path: &Path) -> io::Result<(Vec<UnixStream>, Server)> {
     let listener = UnixListener::bind(path)?;
-    let free: io::Result<_> = (0..INNER_MAX).map(|_| UnixStream::connect(path)).collect();
-    Ok((free?, listener))
+    let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
+    let free: io::Result<_> = (0..INNER_MAX)
+        .map(|_| {
+            let mut stream = UnixStream::connect(path)?;
+            prove(&mut stream, &server)?;
+            Ok(stream)
+        })
+        .collect();
+    Ok((free?, server))
+}
+
+/// Sends a request over a connection, so that it is known to be taken in before clients can use up
+/// the process's files.
+fn prove(stream: &mut UnixStream, server: &Server) -> io::Result<()> {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")?;
+    let late = || io::Error::other("the HTTP server does not start: too few files?");
+    let request = server.recv_timeout(Duration::from_secs(5))?.ok_or_else(late)?;
+    request.respond(Response::empty(204))?;
+    read_head(stream)?;
+    Ok(())
 }
 
 /// One inner connection in use. It goes back when its answer was read to the end.
