@@ -46,7 +46,7 @@ use list;
 
 /// Enough to overlap the sleeping, few enough for two cores to stay in time.
 const THREADS: usize = 12;
-const DRIVERS: [&str; 2] = ["sim", "oracle"];
+const DRIVERS: [&str; 4] = ["sim", "campana", "campana-std", "oracle"];
 
 fn all() -> Vec<Scenario> {
     let files = [

@@ -1,12 +1,12 @@
 //! Real programs under test: starting, watching and ending them.
 
 use std::{
-    env, fs,
+    env,
     io::{self, BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -172,15 +172,35 @@ impl Drop for Program {
     }
 }
 
-/// Returns one of our own programs, which a test of the workspace has built.
+/// Returns one of our own programs: from the folder that `CAMPANA_BIN` names, or built here, so
+/// that no test plays on an old one.
 ///
 /// # Panics
-/// When it is not there: `cargo build --workspace --bins` makes it.
+/// When it cannot be built.
 pub fn built_program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| match env::var_os("CAMPANA_BIN") {
+        Some(folder) => folder.into(),
+        None => build(),
+    });
+    let path = folder.join(name);
+    assert!(path.is_file(), "there is no {}", path.display());
+    path
+}
+
+/// Builds the programs with the profile of this test, and returns their folder.
+fn build() -> PathBuf {
     let test = env::current_exe().expect("a process knows its file");
     // target/<profile>/deps/<test>
     let folder = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
-    let path = folder.join(name);
-    assert!(fs::exists(&path).unwrap_or(false), "{} is missing: build it first", path.display());
-    path
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet"]);
+    command.args(["--workspace", "--bins"]);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    let status = command.status().expect("cargo runs this test, so it is there");
+    assert!(status.success(), "the programs do not build");
+    folder.to_owned()
 }
