@@ -472,7 +472,9 @@ mod tests {
         }
 
         #[test]
-        fn runs_end_at_the_first_special_byte(bytes in any::<[u8; 8]>(), at in 0usize..8, b in 0u8..0x24) {
+        fn runs_end_at_the_first_special_byte(
+            bytes in any::<[u8; 8]>(), at in 0usize..8, b in 0u8..0x24,
+        ) {
             let mut bytes = bytes.map(|b| if b == b'\\' { b'x' } else { b.max(0x23) });
             prop_assert_eq!(run_ends(u64::from_le_bytes(bytes)), 0);
             bytes[at] = if b == 0x23 { b'\\' } else { b };
