@@ -1,6 +1,6 @@
 //! What the node reports to the log: typed events without secrets.
 //!
-//! The table in [`mod@table`] declares each event once: its fields, level, component and message.
+//! The table behind [`Event`] declares each event once: its fields, level, component and message.
 //! A runtime writes the ones at or above its level with [`write_logfmt`] or [`write_json`].
 
 mod record;

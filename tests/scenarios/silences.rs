@@ -93,7 +93,7 @@ fn every_silence_must_end(s: Scenario) -> Scenario {
 fn a_silence_matches_by_expression_and_negation(s: Scenario) -> Scenario {
     s.config(CONFIG)
         .at(0.0)
-        .silence(silence("some", [eq("i", "1|2").regex(), eq("team", "x").not()]))
+        .silence(silence("some", [eq("i", "1|2").regex(), eq("team", "x").negated()]))
         .post([
             alert("A").label("i", "1"),
             alert("A").label("i", "2").label("team", "y"),

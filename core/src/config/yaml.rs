@@ -1,6 +1,6 @@
 //! YAML as Alertmanager reads and writes it: the YAML 1.1 of `gopkg.in/yaml.v2`.
 //!
-//! [`load`] makes a tree of the first document, [`decode`] reads typed values out of it and
+//! [`load()`] makes a tree of the first document, [`decode`] reads typed values out of it and
 //! collects what is wrong, [`emit`] writes a tree in the style of that library.
 
 pub mod decode;

@@ -70,7 +70,7 @@ impl Groups {
     /// Takes the next group whose tick is due, with the tick's instant, and arms its next tick.
     ///
     /// A group that still flushes is passed over: its tick is kept and comes due when
-    /// [`land`](Self::land) ends the flush.
+    /// [`settle`](Self::settle) ends the flush.
     pub fn pop_due(&mut self, now: Instant, tree: &Tree) -> Option<(GroupId, Instant)> {
         if now < self.start_at {
             return None;

@@ -118,10 +118,10 @@ impl Told {
         if firing != self.firing || resolved != self.resolved {
             return Some("other alerts".into());
         }
-        if let Some(labels) = &self.group_labels {
-            if body["groupLabels"] != json!(labels) {
-                return Some(format!("group labels {}", body["groupLabels"]));
-            }
+        if let Some(labels) = &self.group_labels
+            && body["groupLabels"] != json!(labels)
+        {
+            return Some(format!("group labels {}", body["groupLabels"]));
         }
         let texts = [("notification_reason", self.reason), ("receiver", self.receiver)];
         for (field, wanted) in texts {

@@ -111,7 +111,7 @@ impl Matcher {
     }
 
     /// Negates it.
-    pub fn not(mut self) -> Self {
+    pub fn negated(mut self) -> Self {
         self.is_equal = false;
         self
     }
