@@ -95,13 +95,15 @@ async fn answer(
     let body_max = match head.with(|head| door.site.admit(head)) {
         Admit::Read { body_max } => body_max,
         Admit::Respond(response) => {
-            discard(body).await;
+            discard(head, body).await;
             return Ok(response);
         }
     };
     let large = body.size_hint().upper().is_none_or(|length| length > LARGE_BODY_BYTES as u64);
     let _held = if large { Some(door.large_bodies.acquire().await) } else { None };
-    let Some(body) = read(body, body_max).await? else { return Ok(door.site.body_too_large()) };
+    let Some(body) = read(head, body, body_max).await? else {
+        return Ok(door.site.body_too_large());
+    };
     let handled = if body.len() > LARGE_BODY_BYTES {
         let head = head.clone();
         door.compute.spawn(async move { handle(door, &head, &body) }).await
@@ -168,16 +170,20 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body of at most `limit` bytes; `None` if it is longer.
-async fn read(mut body: Incoming, limit: usize) -> Result<Option<Bytes>, Cut> {
+async fn read(head: &OwnedHead, mut body: Incoming, limit: usize) -> Result<Option<Bytes>, Cut> {
     if body.size_hint().lower() > limit as u64 {
-        discard(body).await;
+        discard(head, body).await;
         return Ok(None);
     }
     let late = async {
         Timer::after(BODY_WAIT).await;
         Err(Cut)
     };
-    future::or(collect(&mut body, limit), late).await
+    let read = future::or(collect(&mut body, limit), late).await?;
+    if read.is_none() {
+        discard(head, body).await;
+    }
+    Ok(read)
 }
 
 async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Cut> {
@@ -196,8 +202,9 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Cut
 }
 
 /// Reads on for a moment, so that the client gets to see the answer.
-async fn discard(mut body: Incoming) {
-    if body.is_end_stream() {
+async fn discard(head: &OwnedHead, mut body: Incoming) {
+    // A client that asked first must not be told to go on.
+    if body.is_end_stream() || head.headers.contains_key(header::EXPECT) {
         return;
     }
     let rest = async { while let Some(Ok(_)) = body.frame().await {} };
