@@ -260,3 +260,14 @@ pub const GOSSIP_STREAM_BYTES_MAX: usize = 24 << 20;
 
 /// Bytes of a compressed stream. The compression can grow what it packs by a half.
 pub const GOSSIP_PACKED_BYTES_MAX: usize = 36 << 20;
+
+/// Bytes of one frame of the TLS transport. A frame holds one packet; the rest is names.
+pub const GOSSIP_FRAME_BYTES_MAX: usize = 128 << 10;
+
+/// Bytes of one record of a peer's state or a state file, as in Alertmanager; a larger one is
+/// refused.
+pub const MESH_RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// Matchers, annotations and the like that one such record may have: an empty one takes two bytes
+/// on the wire and many times that in memory.
+pub const MESH_ITEMS_MAX: usize = 50_000;

@@ -1,5 +1,11 @@
 //! Byte formats: what campana shares with files, with peers and with the programs of both.
 
+pub mod gossip;
 pub mod json;
 pub mod memberlist;
+pub mod mesh;
 pub mod msgpack;
+pub mod protobuf;
+
+#[cfg(test)]
+pub(crate) mod vectors;

@@ -12,8 +12,6 @@ mod stream;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod vectors;
 
 use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;

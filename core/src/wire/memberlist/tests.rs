@@ -5,15 +5,14 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use proptest::{collection::vec as bytes_of, prelude::*};
 
-use super::{body::kind, pack::*, vectors::*, *};
+use super::{body::kind, pack::*, *};
 use crate::{
     limits::*,
-    wire::msgpack::{Reader, unexpected},
+    wire::{
+        msgpack::{Reader, unexpected},
+        vectors::*,
+    },
 };
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
-}
 
 fn local(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
@@ -503,6 +502,9 @@ fn mutated(mut bytes: Vec<u8>, edits: &[(usize, u8)]) -> Vec<u8> {
 }
 
 proptest! {
+    // Compression is slow without optimization.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn packets_read_back(
         messages in bytes_of(message(), 1..20), label in "[a-z]{0,9}", checksum: bool,
