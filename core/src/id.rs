@@ -31,14 +31,29 @@ ids! {
     GroupId(u32);
     /// One file to read.
     ReadId(u64);
+    /// One name to resolve.
+    ResolveId(u64);
     /// A node of the routing tree, in depth-first order.
     RouteId(u32);
     /// One file to write.
     SaveId(u64);
     /// One request on its way to a receiver.
     SendId(u64);
+    /// One stream of gossip. Those that peers open have [`StreamId::ACCEPTED`] set and are numbered
+    /// by the runtime; the others are numbered by the cluster.
+    StreamId(u64);
     /// One pure computation off the owner thread.
     WorkId(u64);
+}
+
+impl StreamId {
+    /// The bit that marks a stream opened by a peer.
+    pub const ACCEPTED: u64 = 1 << 63;
+
+    /// Makes the id of the `n`th stream that a peer opened.
+    pub const fn accepted(n: u64) -> Self {
+        Self(n | Self::ACCEPTED)
+    }
 }
 
 /// Hands out numbers that are never used twice.

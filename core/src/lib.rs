@@ -147,6 +147,7 @@ pub mod notify;
 pub mod route;
 // Rank 3
 pub mod alert;
+pub mod cluster;
 pub mod inhibit;
 pub mod interval;
 pub mod nflog;

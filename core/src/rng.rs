@@ -27,6 +27,8 @@ pub enum Stream {
     Delivery = 1,
     /// Ids of silences.
     Silence = 2,
+    /// Choices of gossip: whom to probe, when, whom to tell.
+    Cluster = 3,
 }
 
 /// One part's stream of random numbers.

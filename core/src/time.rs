@@ -184,6 +184,8 @@ pub struct Deadline {
 pub enum Reason {
     /// Inputs or groups are left over from the last call: handle them now.
     Backlog,
+    /// Gossip: a probe, a suspicion, a message, an exchange, or a search for peers.
+    Cluster,
     /// A delivery waits for its position, its next attempt or its deadline.
     Delivery,
     /// A group waits for `group_wait` or `group_interval`.
@@ -198,6 +200,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Backlog => "backlog",
+            Self::Cluster => "cluster",
             Self::Delivery => "delivery",
             Self::Group => "group",
             Self::Maintenance => "maintenance",

@@ -223,6 +223,51 @@ events! {
     InhibitRuleNameRepeated { name: Arc<str> }
         => Debug, "inhibitor", "Inhibition rules share a name";
 
+    // Cluster
+
+    /// A member is there.
+    PeerJoined { peer: Arc<str>, address: String } => Debug, "cluster", "peer joined";
+    /// A member has failed or left.
+    PeerLeft { peer: Arc<str>, address: String } => Debug, "cluster", "peer left";
+    /// Two members use the same name.
+    PeerNameConflict { peer: Arc<str>, address: String, other: String }
+        => Warn, "cluster", "Two peers use the same name";
+    /// No known peer could be reached at start; they are tried again.
+    JoinFailed { err: String } => Warn, "cluster", "unable to join gossip mesh";
+    /// A peer's name could not be resolved; it is tried again.
+    PeerUnresolved { peer: String, err: String }
+        => Warn, "cluster", "Resolving a peer's name failed";
+    /// An exchange with a peer failed; it is tried again.
+    PeerUnreachable { address: String, err: String }
+        => Debug, "cluster", "Exchange with a peer failed";
+    /// A peer that failed long ago is no longer tried.
+    PeerForgotten { address: String } => Debug, "cluster", "failed peer has timed out";
+    /// A peer answers by TCP only.
+    PeerWithoutUdp { peer: Arc<str>, address: String }
+        => Warn, "cluster", "Peer is reachable by TCP but not by UDP";
+    /// Peers elsewhere cannot reach the address this instance tells them.
+    AdvertiseUnroutable { address: String }
+        => Warn, "cluster", "This instance advertises itself on an unroutable address";
+    /// Members must be known to agree before the first notification.
+    SettleWaiting { interval: Duration } => Info, "cluster", "Waiting for gossip to settle...";
+    /// The number of members has not changed for a while.
+    GossipSettled { polls: u64, elapsed: Duration }
+        => Info, "cluster", "gossip settled; proceeding";
+    /// The wait for agreement ended without it.
+    GossipNotSettled { polls: u64, elapsed: Duration }
+        => Warn, "cluster", "gossip not settled but continuing anyway";
+    /// Bytes from the network are no gossip of this cluster.
+    GossipRefused { address: String, err: String } => Warn, "cluster", "Refused gossip";
+    /// A record could not be sent to a peer; it is sent again.
+    GossipUndelivered { peer: Arc<str>, key: String, err: String }
+        => Debug, "cluster", "Sending records to a peer failed";
+    /// Records were dropped because too many wait; full exchanges repair it.
+    GossipDropped { key: String, count: u64 }
+        => Warn, "cluster", "Too many records wait to be gossiped, dropped some";
+    /// The members could not be told in time that this one leaves.
+    LeaveTimedOut {}
+        => Warn, "cluster", "unable to leave gossip mesh: timeout waiting for leave broadcast";
+
     // Requests and inputs
 
     /// A client uses the removed first version of the API.
