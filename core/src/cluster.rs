@@ -53,6 +53,13 @@ use alloc::{
 };
 use core::net::SocketAddr;
 
+pub use self::{
+    advertise::{Advertised, advertised},
+    types::{
+        Effect, Oversized, Peer, Settings, Source, Stats, Status, StreamCommand, StreamEvent,
+        Traffic,
+    },
+};
 use self::{
     bulk::Bulk,
     exchange::{Dial, Exchange},
@@ -63,13 +70,6 @@ use self::{
     probe::{Probe, Relay},
     queue::Queue,
     settle::Settle,
-};
-pub use self::{
-    advertise::{Advertised, advertised},
-    types::{
-        Effect, Oversized, Peer, Settings, Source, Stats, Status, StreamCommand, StreamEvent,
-        Traffic,
-    },
 };
 use crate::{
     event::Event,
@@ -105,7 +105,7 @@ enum Timer {
     Gossip,
     /// The next full exchange.
     PushPull,
-    /// A failed stream of records is tried again.
+    /// A stream of records that failed is tried again.
     Bulk,
     /// The peers' names are resolved again.
     Refresh,
@@ -260,12 +260,7 @@ impl Cluster {
 
     /// Takes the full state that [`Effect::WantState`] asked for: the records of each key, one
     /// after the other. Poll afterwards.
-    pub fn provide_state(
-        &mut self,
-        now: Instant,
-        id: StreamId,
-        state: &[(&'static str, Vec<u8>)],
-    ) {
+    pub fn provide_state(&mut self, now: Instant, id: StreamId, state: &[(&'static str, Vec<u8>)]) {
         self.now = now;
         self.send_state(now, id, state);
         self.finish(now);
@@ -402,8 +397,8 @@ impl Cluster {
 
     /// Brings the state in order after an input: arms what the input made necessary.
     fn finish(&mut self, now: Instant) {
-        let idle = self.news.is_empty() && self.records.is_empty() && !self.bulk.has_work();
-        if !idle && self.timers.get(Timer::Gossip).is_none() {
+        let is_idle = self.news.is_empty() && self.records.is_empty() && !self.bulk.has_work();
+        if !is_idle && self.members.len() > 1 && self.timers.get(Timer::Gossip).is_none() {
             self.arm_every(Timer::Gossip, self.gossip_origin, self.settings.gossip_interval);
         }
         if self.leaving == Leaving::Waiting {

@@ -271,3 +271,47 @@ pub const MESH_RECORD_BYTES_MAX: usize = 4 << 20;
 /// Matchers, annotations and the like that one such record may have: an empty one takes two bytes
 /// on the wire and many times that in memory.
 pub const MESH_ITEMS_MAX: usize = 50_000;
+
+/// Members of the gossip cluster, the dead not yet forgotten included. Strangers beyond are not
+/// believed; as many as fit in one full exchange.
+pub const GOSSIP_MEMBERS_MAX: usize = GOSSIP_NODES_MAX;
+
+/// Missing peers that are remembered and tried again; beyond, the one missing longest is forgotten.
+/// Bounds what a stranger that comes and goes for ever can leave behind.
+pub const GOSSIP_FAILED_PEERS_MAX: usize = 1024;
+
+/// Pings relayed for others at once; further requests are dropped, and the asking member counts the
+/// missing word against itself. Three a second and member is the most that healthy members ask.
+pub const GOSSIP_RELAYS_MAX: usize = 4096;
+
+/// Records that wait to be gossiped in packets. The queue is cut to it every 15 minutes, as
+/// Alertmanager does; records of others beyond it are not passed on, and arrive by full exchange.
+pub const GOSSIP_QUEUE_MAX: usize = 4096;
+
+/// Records of a full exchange that are passed on; what the other members still miss beyond that
+/// they get by their own exchanges. Keeps a joining node from repeating all it learned.
+pub const GOSSIP_FULL_STATE_RELAYS_MAX: usize = 128;
+
+/// Bytes of records that wait to go to members by stream, for each key; beyond, the oldest are
+/// dropped and arrive by full exchange. A storm of 50,000 notifications fits.
+pub const GOSSIP_BULK_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of records in one stream; what is more waits for the next. Far below what any receiver
+/// takes (20 MiB), and large enough that a storm of 5,000 notifications fits in one.
+pub const GOSSIP_BULK_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Streams of records open at once; members beyond wait for their turn.
+pub const GOSSIP_BULK_STREAMS_MAX: usize = 64;
+
+/// Full exchanges that this node has open at once; further peers wait to be called.
+pub const GOSSIP_DIALS_MAX: usize = 16;
+
+/// Streams of gossip that peers may have open at once; further ones are closed at once.
+pub const GOSSIP_STREAMS_MAX: usize = 512;
+
+/// Full exchanges that are answered at once, as in memberlist; further ones are closed.
+pub const GOSSIP_ANSWERS_MAX: usize = 128;
+
+/// Topics of gossip that were told to the log in the last minutes and are not told again; what
+/// comes beyond is only counted.
+pub const GOSSIP_NAMES_TOLD_MAX: usize = 256;

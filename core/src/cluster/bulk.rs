@@ -137,11 +137,11 @@ impl Bulk {
         Some(Batch { key, member, data, upto })
     }
 
-    /// Takes the outcome of a batch. Returns when to try again, if it failed.
-    pub(super) fn end(&mut self, now: Instant, outcome: Outcome) -> Option<Instant> {
-        let log = self.0.get_mut(outcome.key)?;
+    /// Takes the outcome of a batch.
+    pub(super) fn end(&mut self, now: Instant, outcome: Outcome) {
+        let Some(log) = self.0.get_mut(outcome.key) else { return };
         let (base, end) = (log.base, log.end());
-        let cursor = log.members.get_mut(&outcome.member)?;
+        let Some(cursor) = log.members.get_mut(&outcome.member) else { return };
         cursor.is_busy = false;
         cursor.retry_at = None;
         match outcome.upto {
@@ -149,12 +149,16 @@ impl Bulk {
             Some(upto) => cursor.next = upto.max(base),
             None => cursor.retry_at = Some(now + RETRY),
         }
-        let retry = cursor.retry_at;
         if cursor.next >= end {
             log.members.remove(&outcome.member);
         }
         log.trim();
-        retry
+    }
+
+    /// Returns when the first member that failed may be tried again.
+    pub(super) fn next_retry(&self) -> Option<Instant> {
+        let cursors = self.0.values().flat_map(|log| log.members.values());
+        cursors.filter(|cursor| !cursor.is_busy).filter_map(|cursor| cursor.retry_at).min()
     }
 
     /// Forgets a member that is no longer there.
@@ -244,10 +248,12 @@ mod tests {
         assert!(bulk.next(NOW).is_none());
         push(&mut bulk, "2", "two ");
         push(&mut bulk, "3", "three");
-        assert_eq!(bulk.end(NOW, a.outcome(true)), None);
+        bulk.end(NOW, a.outcome(true));
+        assert_eq!(bulk.next_retry(), None);
         let more = next(&mut bulk);
         assert_eq!((more.member, &*more.data), (A, b"two three".as_slice()));
-        let retry = bulk.end(NOW, b.outcome(false)).expect("it failed");
+        bulk.end(NOW, b.outcome(false));
+        let retry = bulk.next_retry().expect("it failed");
         assert!(bulk.next(NOW).is_none());
         let again = bulk.next(retry).expect("due");
         assert_eq!((again.member, &*again.data), (B, b"one two three".as_slice()));

@@ -5,12 +5,8 @@ use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
 
 use super::{
-    Cluster, Effect, Leaving, StreamCommand, StreamEvent, Timer,
-    bulk::Batch,
-    formula::push_pull_interval,
-    member::below_span,
-    part,
-    types::Source,
+    Cluster, Effect, Leaving, StreamCommand, StreamEvent, Timer, bulk::Batch,
+    formula::push_pull_interval, member::below_span, part, types::Source,
 };
 use crate::{
     event::Event,
@@ -21,8 +17,7 @@ use crate::{
     },
     time::Instant,
     wire::memberlist::{
-        Ack, NodeState, PushNode, PushPull, StreamError, StreamMessage, StreamReader,
-        encode_stream,
+        Ack, NodeState, PushNode, PushPull, StreamError, StreamMessage, StreamReader, encode_stream,
     },
 };
 
@@ -167,9 +162,7 @@ impl Cluster {
                 self.stats.limited.increase();
                 Err("too many exchanges".into())
             }
-            (Kind::Sync(_), StreamMessage::PushPull(theirs)) => {
-                self.merge_full(now, peer, theirs)
-            }
+            (Kind::Sync(_), StreamMessage::PushPull(theirs)) => self.merge_full(now, peer, theirs),
             (Kind::Ping(seq), StreamMessage::Ack(ack)) if *seq == ack.seq_no => {
                 self.on_tcp_ack(ack.seq_no);
                 Ok(())
@@ -270,7 +263,7 @@ impl Cluster {
             }
             (Kind::Records(batch), result) => {
                 let (key, took) = (batch.key, now.since(exchange.began));
-                self.end_bulk(now, batch.outcome(result.is_ok()));
+                self.bulk.end(now, batch.outcome(result.is_ok()));
                 match result {
                     Ok(()) => self.effects.push_back(Effect::Delivered { key, took }),
                     Err(err) => {
@@ -309,14 +302,20 @@ impl Cluster {
             self.open(now, to, Kind::Records(batch));
             open += 1;
         }
+        // With every place taken the next stream that ends comes here again.
+        match self.bulk.next_retry().filter(|_| open < GOSSIP_BULK_STREAMS_MAX) {
+            Some(at) => self.timers.set(Timer::Bulk, at),
+            None => drop(self.timers.clear(Timer::Bulk)),
+        }
     }
 
     /// Asks for a full exchange with an address, unless one is waiting or under way.
     pub(super) fn dial(&mut self, now: Instant, to: SocketAddr, why: Why) {
         let is_known = self.dials.iter().any(|dial| dial.to == to)
-            || self.exchanges.values().any(|exchange| {
-                exchange.peer == to && matches!(exchange.kind, Kind::Sync(_))
-            });
+            || self
+                .exchanges
+                .values()
+                .any(|exchange| exchange.peer == to && matches!(exchange.kind, Kind::Sync(_)));
         if !is_known {
             self.dials.push_back(Dial { to, why });
             self.start_dials(now);
@@ -342,9 +341,9 @@ impl Cluster {
     pub(super) fn push_pull(&mut self, now: Instant) {
         self.arm_push_pull(false);
         let me = self.me;
-        let chosen = self.members.random(&mut self.rng, 1, |id, member| {
-            id != me && member.state == NodeState::Alive
-        });
+        let chosen = self
+            .members
+            .random(&mut self.rng, 1, |id, member| id != me && member.state == NodeState::Alive);
         let member = chosen.first().and_then(|&id| self.members.get(id));
         if let Some(to) = member.map(|member| member.addr)
             && self.leaving == Leaving::No

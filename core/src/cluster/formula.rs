@@ -62,12 +62,7 @@ pub(super) fn confirmations_wanted(members: usize) -> u32 {
 /// Returns how long a suspicion lasts in all after `count` of `wanted` confirmations:
 /// `max - (max - min) * ln(c + 1) / ln(k + 1)`, cut to milliseconds and at least `min`
 /// (reference B.9; Lifeguard section IV-B).
-pub(super) fn suspicion_timeout(
-    count: u32,
-    wanted: u32,
-    min: Duration,
-    max: Duration,
-) -> Duration {
+pub(super) fn suspicion_timeout(count: u32, wanted: u32, min: Duration, max: Duration) -> Duration {
     if wanted == 0 || count >= wanted {
         return min;
     }

@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 
 use super::{
     Cluster, Effect,
-    bulk::Outcome,
     formula::{DEAD_TIME, RETRANSMIT_MULT, transmit_limit},
     member::MemberId,
     part,
@@ -193,13 +192,6 @@ impl Cluster {
             self.stats.oversized.entry(key).or_default().dropped.add(dropped as u64);
             let event = Event::GossipDropped { key: key.into(), count: dropped as u64 };
             self.log_once(alloc::format!("dropped {key}"), event);
-        }
-    }
-
-    /// Settles how a stream of records went.
-    pub(super) fn end_bulk(&mut self, now: Instant, outcome: Outcome) {
-        if let Some(retry) = self.bulk.end(now, outcome) {
-            self.timers.set(super::Timer::Bulk, retry);
         }
     }
 

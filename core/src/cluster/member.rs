@@ -183,7 +183,8 @@ impl Table {
         let n = self.order.len();
         let fits = |id: MemberId| self.members.get(&id).is_some_and(|m| wanted(id, m));
         if n < 3 * k {
-            let mut ids: Vec<MemberId> = self.order.iter().copied().filter(|&id| fits(id)).collect();
+            let mut ids: Vec<MemberId> =
+                self.order.iter().copied().filter(|&id| fits(id)).collect();
             shuffle(rng, &mut ids);
             ids.truncate(k);
             return ids;
@@ -207,7 +208,7 @@ impl Table {
     }
 
     /// Walks the members in the order of probing.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (MemberId, &Member)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (MemberId, &Member)> + Clone {
         self.order.iter().filter_map(|&id| Some((id, self.members.get(&id)?)))
     }
 }

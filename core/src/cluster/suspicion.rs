@@ -43,8 +43,7 @@ impl Suspicion {
 
     /// Returns when the member is held dead; the instant may have passed.
     pub(super) fn ends(&self) -> Instant {
-        self.start
-            + formula::suspicion_timeout(self.count(), self.wanted, self.min, self.max)
+        self.start + formula::suspicion_timeout(self.count(), self.wanted, self.min, self.max)
     }
 
     fn count(&self) -> u32 {
@@ -76,8 +75,7 @@ mod tests {
 
     #[test]
     fn three_nodes_do_not_stretch_it() {
-        let mut s =
-            Suspicion::new(Instant::from_nanos(0), "a".into(), 3, Duration::from_secs(1));
+        let mut s = Suspicion::new(Instant::from_nanos(0), "a".into(), 3, Duration::from_secs(1));
         assert_eq!(ends(&s), 4000);
         assert!(!s.confirm("b"));
     }

@@ -1,0 +1,543 @@
+//! Clusters on a virtual network: what each node believes, and when.
+
+mod net;
+
+use alloc::{format, string::String, vec, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use proptest::prelude::*;
+
+use self::net::{KEY, Net, ms, s};
+use super::{Cluster, Effect, Settings, Source, Status, StreamCommand, StreamEvent};
+use crate::{
+    event::Event,
+    id::StreamId,
+    rng::{Rng, Seed, Stream},
+    time::{Instant, Now, Timestamp},
+    wire::memberlist::{
+        Alive, Dead, Message, Ping, StreamMessage, Suspect, VSN, decode_packet, encode_stream,
+        packets,
+    },
+};
+
+#[test]
+fn three_nodes_find_each_other_and_settle() {
+    let mut net = Net::new(3, 1);
+    net.run(ms(500));
+    for node in &net.nodes {
+        assert_eq!(node.cluster.member_count(), 3);
+        assert_eq!(node.cluster.status(), Status::Settling);
+        assert_eq!(node.cluster.failed_peers(), 0);
+        assert_eq!(node.cluster.stats().joined.0, 3);
+    }
+    let places: Vec<usize> = net.nodes.iter().map(|node| node.cluster.position()).collect();
+    assert_eq!(places, [0, 1, 2]);
+    net.run(ms(9400));
+    assert!(net.nodes.iter().all(|node| !node.cluster.is_settled()));
+    net.run(ms(2300));
+    assert!(net.nodes.iter().all(|node| node.cluster.is_settled()));
+}
+
+#[test]
+fn a_lone_node_settles_after_ten_seconds_and_stays_quiet() {
+    let mut net = Net::new(1, 1);
+    net.run(ms(9999));
+    assert!(!net.nodes[0].cluster.is_settled());
+    net.run(ms(2));
+    assert!(net.nodes[0].cluster.is_settled());
+    assert_eq!(net.packets, 0);
+    let steps = net.steps;
+    net.run(s(100));
+    assert!(net.steps - steps < 150, "only probes and refreshes: {}", net.steps - steps);
+}
+
+#[test]
+fn a_crash_is_found_within_the_bounds_and_not_before() {
+    for seed in 0..20 {
+        let mut net = Net::new(3, seed);
+        net.run(s(20));
+        let crash = net.now();
+        net.crash(2);
+        net.run(s(12));
+        for node in 0..2 {
+            let found = net.nodes[node].left_at(2).expect("found").since(crash);
+            // The next probe of it (two ticks and a skipped one at most), its interval, and 4 s of
+            // suspicion; a stretched interval where health suffered.
+            assert!(found >= s(5) && found <= s(10), "seed {seed}: {found:?}");
+            assert_eq!(net.nodes[node].cluster.failed_peers(), 1);
+            assert_eq!(net.nodes[node].cluster.member_count(), 2);
+            assert_eq!(net.nodes[node].left.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn loss_alone_kills_nobody() {
+    for (n, seed) in [(3, 1), (3, 2), (8, 3), (8, 4)] {
+        let mut net = Net::new(n, seed);
+        net.run(s(15));
+        net.loss = 0.2;
+        net.run(s(600));
+        for node in &net.nodes {
+            assert_eq!(node.left, [], "{n} nodes, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn without_udp_members_stay_by_tcp() {
+    let mut net = Net::new(3, 9);
+    net.run(s(15));
+    net.loss = 1.0;
+    net.run(s(60));
+    for node in &net.nodes {
+        assert_eq!(node.left, []);
+        let told = |e: &Event| matches!(e, Event::PeerWithoutUdp { .. });
+        assert!(node.log.iter().any(told));
+        assert!(node.log.iter().filter(|e| told(e)).count() <= 2, "told once a peer");
+    }
+}
+
+#[test]
+fn a_partition_splits_and_heals() {
+    for seed in 0..5 {
+        let mut net = Net::new(5, seed);
+        net.run(s(15));
+        net.cut(&[0, 1], &[2, 3, 4]);
+        net.broadcast(0, "left", 1, 50);
+        net.broadcast(2, "right", 1, 50);
+        // A record's few packets may all have gone to the other side: the exchanges bring it.
+        net.run(s(130));
+        let counts: Vec<usize> = net.nodes.iter().map(|n| n.cluster.member_count()).collect();
+        assert_eq!(counts, [2, 2, 3, 3, 3], "seed {seed}");
+        assert_eq!(net.nodes[2].cluster.position(), 0, "both sides have a first sender");
+        assert!(net.nodes[1].has("left", 1) && !net.nodes[1].has("right", 1));
+        net.heal();
+        net.run(s(12));
+        for node in &net.nodes {
+            assert_eq!(node.cluster.member_count(), 5);
+            assert_eq!(node.cluster.failed_peers(), 0);
+            assert!(node.has("left", 1) && node.has("right", 1), "seed {seed}");
+            assert!(node.cluster.health_score() <= 7);
+        }
+    }
+}
+
+#[test]
+fn who_leaves_is_gone_at_once() {
+    let mut net = Net::new(4, 5);
+    net.run(s(15));
+    let now = net.now();
+    net.nodes[3].cluster.leave(now, s(10));
+    net.drain(3);
+    net.run(s(2));
+    assert_eq!(net.nodes[3].departed, Some(true));
+    for node in 0..3 {
+        let left = net.nodes[node].left_at(3).expect("it said so").since(now);
+        assert!(left < s(1), "{left:?}");
+        assert_eq!(net.nodes[node].cluster.failed_peers(), 1, "as upstream, it is still tried");
+    }
+    assert_eq!(net.nodes[3].cluster.position(), 3, "not among the members");
+}
+
+#[test]
+fn the_last_two_leave_without_waiting() {
+    let mut net = Net::new(2, 5);
+    net.run(s(15));
+    let now = net.now();
+    for node in 0..2 {
+        net.nodes[node].cluster.leave(now, s(10));
+        net.drain(node);
+    }
+    net.run(s(3));
+    assert_eq!([0, 1].map(|node| net.nodes[node].departed), [Some(true), Some(true)]);
+    let mut lone = Net::new(1, 5);
+    lone.run(s(1));
+    let now = lone.now();
+    lone.nodes[0].cluster.leave(now, s(10));
+    lone.drain(0);
+    assert_eq!(lone.nodes[0].departed, Some(true));
+}
+
+#[test]
+fn leaving_into_silence_ends_in_time() {
+    let mut net = Net::new(2, 5);
+    net.run(s(15));
+    net.crash(1);
+    net.loss = 1.0;
+    let now = net.now();
+    // Nothing was gossiped for long, so the message needs its four transmissions: they go out
+    // whether anybody hears them or not.
+    net.nodes[0].cluster.leave(now, ms(300));
+    net.drain(0);
+    net.run(s(1));
+    assert_eq!(net.nodes[0].departed, Some(false));
+}
+
+#[test]
+fn an_accused_member_refutes() {
+    let mut net = Net::new(3, 7);
+    net.run(s(15));
+    for (accused, message) in [
+        (1, Message::Suspect(Suspect { incarnation: 1, node: "n01".into(), from: "x".into() })),
+        (2, Message::Dead(Dead { incarnation: 9, node: "n02".into(), from: "x".into() })),
+    ] {
+        net.inject(0, &message);
+        net.run(s(3));
+        let addr = net.nodes[accused].addr;
+        assert!(net.nodes[0].cluster.members().any(|peer| peer.address == addr));
+        assert_eq!(net.nodes[0].cluster.member_count(), 3);
+    }
+    assert!(net.nodes[0].incarnation_of(2) >= 10);
+    assert!(net.nodes[0].incarnation_of(1) >= 2);
+    let is_accused = |(name, _): &(String, Instant)| name == "n01";
+    assert!(!net.nodes.iter().any(|n| n.left.iter().any(is_accused)), "it spoke up in time");
+}
+
+#[test]
+fn a_restarted_member_overrides_its_past() {
+    let mut net = Net::new(3, 7);
+    net.run(s(15));
+    net.inject(
+        0,
+        &Message::Suspect(Suspect { incarnation: 6, node: "n01".into(), from: "x".into() }),
+    );
+    net.run(s(2));
+    net.restart(1);
+    net.run(s(3));
+    for node in &net.nodes {
+        assert_eq!(node.cluster.member_count(), 3);
+        assert!(node.incarnation_of(1) > 6);
+    }
+}
+
+#[test]
+fn records_reach_everybody_by_packet_stream_and_exchange() {
+    let mut net = Net::new(5, 11);
+    net.run(s(15));
+    net.broadcast(0, "small", 1, 100);
+    net.broadcast(1, "large", 1, 5000);
+    net.run(ms(700));
+    for node in &net.nodes {
+        assert!(node.has("small", 1) && node.has("large", 1));
+    }
+    // Nobody hears this one but by the full exchanges.
+    net.loss = 1.0;
+    net.broadcast(2, "late", 1, 100);
+    net.run(s(240));
+    assert!(net.nodes.iter().all(|node| node.has("late", 1)));
+    let sent: u64 = net.nodes.iter().map(|n| n.cluster.stats().full_states_sent.messages.0).sum();
+    assert!(sent > 20, "{sent}");
+}
+
+#[test]
+fn a_storm_does_not_delay_what_comes_after() {
+    let mut net = Net::new(3, 12);
+    net.run(s(15));
+    for i in 0..5000 {
+        net.broadcast(0, &format!("group-{i}"), 1, 120);
+    }
+    net.broadcast(0, "silence", 1, 200);
+    let (packets, streams) = (net.packets, net.streams);
+    net.run(ms(400));
+    for node in &net.nodes {
+        assert!(node.has("silence", 1));
+        assert_eq!(node.records.len(), 5001);
+    }
+    assert!(net.packets - packets < 30, "{} packets", net.packets - packets);
+    assert!(net.streams - streams <= 4, "{} streams", net.streams - streams);
+    assert_eq!(net.nodes[0].cluster.queued(), 0);
+}
+
+#[test]
+fn several_records_share_a_packet() {
+    let mut net = Net::new(2, 13);
+    net.run(s(15));
+    let packets = net.packets;
+    for i in 0..15 {
+        net.broadcast(0, &format!("r{i}"), 1, 100);
+    }
+    net.run(ms(450));
+    assert_eq!(net.nodes[1].records.len(), 15);
+    assert!(net.packets - packets <= 6, "{}", net.packets - packets);
+}
+
+#[test]
+fn streams_that_fail_are_repeated() {
+    let mut net = Net::new(3, 14);
+    net.run(s(15));
+    net.broken_streams = true;
+    net.broadcast(0, "large", 1, 5000);
+    net.broadcast(0, "large", 2, 5000);
+    net.run(s(3));
+    assert!(!net.nodes[1].has("large", 2));
+    net.broken_streams = false;
+    net.run(s(2));
+    assert!(net.nodes.iter().all(|node| node.has("large", 2)));
+    let stats = net.nodes[0].cluster.stats();
+    assert!(stats.oversized[KEY].failed.0 >= 2, "{:?}", stats.oversized);
+    assert_eq!(net.nodes[0].cluster.queued(), 0);
+}
+
+#[test]
+fn a_name_used_twice_is_told_and_changes_nothing() {
+    let mut net = Net::new(2, 15);
+    net.run(s(15));
+    let twin = net.add("n00", vec![net.nodes[1].addr]);
+    net.run(s(20));
+    assert!(net.nodes[1].cluster.stats().name_conflicts.0 > 0);
+    let told = |e: &&Event| matches!(e, Event::PeerNameConflict { .. });
+    assert_eq!(net.nodes[1].log.iter().filter(told).count(), 1);
+    assert_eq!(net.nodes[1].cluster.member_count(), 2);
+    assert!(net.nodes[twin].log.iter().any(|e| told(&e)), "the other one hears of it as well");
+}
+
+#[test]
+fn another_label_is_another_cluster() {
+    let mut net = Net::new(2, 16);
+    let other = net.nodes[0].addr;
+    net.label = "prod".into();
+    let labelled = net.add("x", vec![other]);
+    let friend = net.add("y", vec![net.nodes[labelled].addr]);
+    net.run(s(15));
+    assert_eq!(net.nodes[0].cluster.member_count(), 2);
+    assert_eq!(net.nodes[labelled].cluster.member_count(), 2);
+    assert_eq!(net.nodes[friend].cluster.member_count(), 2);
+    assert_eq!(net.nodes[labelled].cluster.failed_peers(), 1);
+    assert!(net.nodes[0].cluster.stats().refused.0 > 0);
+}
+
+#[test]
+fn peers_are_found_by_name() {
+    let mut net = Net::new(1, 17);
+    let addr = net.nodes[0].addr;
+    let mut settings = Settings::new("b", SocketAddr::from(([10, 0, 0, 200], 9094)));
+    settings.peers = vec![format!("headless:{}", addr.port()), "nowhere:1".into()];
+    let node = net.start(settings);
+    net.run(ms(100));
+    assert_eq!(net.resolving.len(), 2);
+    net.resolve("headless", Ok(vec![]));
+    net.resolve("nowhere", Err("no such host".into()));
+    net.run(s(3));
+    assert_eq!(net.nodes[node].cluster.member_count(), 1);
+    assert!(net.nodes[node].log.iter().any(|e| matches!(e, Event::PeerUnresolved { .. })));
+    net.resolve("headless", Ok(vec![addr.ip()]));
+    net.run(s(1));
+    assert_eq!(net.nodes[node].cluster.member_count(), 2);
+    // A refresh asks again.
+    net.run(s(15));
+    assert_eq!(net.resolving.len(), 2);
+    net.resolve("nowhere", Err("no such host".into()));
+    assert_eq!(net.nodes[node].cluster.stats().refresh_joins_failed.0, 1);
+}
+
+#[test]
+fn lost_peers_are_forgotten_after_their_time() {
+    let mut net = Net::new(2, 18);
+    net.run(s(15));
+    net.crash(1);
+    net.run(s(100));
+    assert_eq!(net.nodes[0].cluster.failed_peers(), 1);
+    assert!(net.nodes[0].cluster.stats().reconnections_failed.0 > 3);
+    net.run(s(6 * 3600 + 300));
+    assert_eq!(net.nodes[0].cluster.failed_peers(), 0);
+}
+
+#[test]
+fn unreachable_peers_only_delay_settling() {
+    let mut net = Net::new(1, 19);
+    let node = net.add("b", vec![SocketAddr::from(([10, 9, 9, 9], 1))]);
+    net.run(ms(19_900));
+    assert!(!net.nodes[node].cluster.is_settled(), "10 s for the dial, 10 s of polls");
+    net.run(ms(300));
+    assert!(net.nodes[node].cluster.is_settled());
+    assert_eq!(net.nodes[node].cluster.failed_peers(), 1);
+    assert!(net.nodes[node].log.iter().any(|e| matches!(e, Event::JoinFailed { .. })));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let trace = |seed| {
+        let mut net = Net::new(4, seed);
+        net.loss = 0.1;
+        net.run(s(40));
+        (net.packets, net.streams, net.trace)
+    };
+    assert_eq!(trace(3), trace(3));
+    assert_ne!(trace(3), trace(4));
+}
+
+#[test]
+fn fifty_nodes_meet_and_find_a_crash() {
+    let mut net = Net::new(50, 20);
+    net.run(s(20));
+    assert!(net.nodes.iter().all(|node| node.cluster.member_count() == 50));
+    net.crash(7);
+    net.run(s(60));
+    assert!(net.nodes.iter().enumerate().all(|(i, n)| i == 7 || n.cluster.member_count() == 49));
+    assert!(net.nodes.iter().all(|node| node.left.len() <= 1 || node.addr == net.nodes[7].addr));
+}
+
+fn lone(name: &str) -> Cluster {
+    let now =
+        Now { instant: Instant::from_nanos(0), wall: Timestamp::from_parts(1_795_000_000, 0) };
+    let settings = Settings::new(name, SocketAddr::from(([10, 0, 0, 1], 9094)));
+    Cluster::new(now, settings, Rng::new(Seed::from_number(1), Stream::Cluster))
+}
+
+fn effects(cluster: &mut Cluster) -> Vec<Effect> {
+    core::iter::from_fn(|| cluster.poll()).collect()
+}
+
+const FROM: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 7);
+const NOW: Instant = Instant::from_nanos(5);
+
+#[test]
+fn fresh_names_are_ulids() {
+    let name = String::from(&**lone("").name());
+    assert_eq!(name.len(), 26);
+    // 1,795,000,000,000 ms in Crockford's base 32.
+    assert!(name.starts_with("01M7Q5CQG0"), "{name}");
+}
+
+#[test]
+fn streams_are_answered_in_upstreams_form() {
+    let mut cluster = lone("a");
+    effects(&mut cluster);
+    let id = StreamId::accepted(1);
+    let ping = Ping { seq_no: 42, node: "a".into(), source: None, source_node: String::new() };
+    let bytes = encode_stream(&[], &StreamMessage::Ping(ping));
+    cluster.on_stream(NOW, id, StreamEvent::Accepted { from: FROM });
+    let (first, rest) = bytes.split_at(3);
+    cluster.on_stream(NOW, id, StreamEvent::Data(first.to_vec()));
+    assert_eq!(effects(&mut cluster), []);
+    cluster.on_stream(NOW, id, StreamEvent::Data(rest.to_vec()));
+    let out = effects(&mut cluster);
+    assert!(
+        matches!(&out[..], [
+            Effect::Stream(a, StreamCommand::Write(_)),
+            Effect::Stream(b, StreamCommand::Close)
+        ] if *a == id && *b == id),
+        "{out:?}"
+    );
+    // Too much of anything is closed; unknown ids are ignored.
+    cluster.on_stream(NOW, id, StreamEvent::Data(bytes));
+    assert_eq!(effects(&mut cluster), []);
+}
+
+#[test]
+fn pings_for_others_are_not_answered() {
+    let mut cluster = lone("a");
+    effects(&mut cluster);
+    for (node, answers) in [("b", 0), ("a", 1), ("", 1)] {
+        let ping = Message::Ping(Ping {
+            seq_no: 1,
+            node: node.into(),
+            source: None,
+            source_node: String::new(),
+        });
+        for packet in packets(b"", &[super::gossip::encoded(&ping)], false) {
+            cluster.on_datagram(NOW, FROM, &packet);
+        }
+        let sent = effects(&mut cluster);
+        let sent = sent.iter().filter(|e| matches!(e, Effect::Datagram { .. })).count();
+        assert_eq!(sent, answers, "{node}");
+    }
+}
+
+#[test]
+fn only_merged_records_are_relayed_and_streams_are_not() {
+    let mut cluster = lone("a");
+    let alive = Message::Alive(Alive {
+        incarnation: 1,
+        node: "b".into(),
+        addr: FROM,
+        meta: vec![],
+        vsn: VSN,
+    });
+    for packet in packets(b"", &[super::gossip::encoded(&alive)], true) {
+        cluster.on_datagram(NOW, FROM, &packet);
+    }
+    cluster.relay(NOW, KEY, b"1", vec![0; 100], Source::Stream);
+    assert_eq!(cluster.queued(), 0);
+    cluster.relay(NOW, KEY, b"1", vec![0; 100], Source::Packet);
+    cluster.relay(NOW, KEY, b"2", vec![0; 2000], Source::Packet);
+    assert_eq!(cluster.queued(), 1);
+    cluster.broadcast(NOW, KEY, b"1", vec![0; 100]);
+    assert_eq!(cluster.queued(), 1);
+}
+
+fn messages() -> impl Strategy<Value = Message> {
+    let name = prop_oneof![Just("a"), Just("b"), Just("c"), Just("")];
+    let names = (name.clone(), name, any::<u32>(), 0u8..7, any::<[u8; 6]>(), any::<bool>());
+    names.prop_map(|(node, from, number, kind, mut vsn, is_sane)| {
+        let (node, from) = (String::from(node), String::from(from));
+        if is_sane {
+            vsn = VSN;
+        }
+        let addr = SocketAddr::from(([10, 0, 0, (number % 4) as u8], 9094));
+        let incarnation = if number % 3 == 0 { number } else { number % 5 };
+        match kind {
+            0 => Message::Alive(Alive { incarnation, node, addr, meta: vec![], vsn }),
+            1 => Message::Suspect(Suspect { incarnation, node, from }),
+            2 => Message::Dead(Dead { incarnation, node, from }),
+            3 => {
+                Message::Ping(Ping { seq_no: number, node, source: Some(addr), source_node: from })
+            }
+            4 => Message::Ack(crate::wire::memberlist::Ack { seq_no: number % 9, payload: vec![] }),
+            5 => Message::Nack(crate::wire::memberlist::Nack { seq_no: number % 9 }),
+            _ => Message::User(vec![number as u8; (number % 50) as usize]),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_arrives_panics(
+        inputs in proptest::collection::vec(
+            prop_oneof![
+                3 => messages().prop_map(Ok),
+                1 => proptest::collection::vec(any::<u8>(), 0..80).prop_map(Err),
+            ],
+            0..60,
+        ),
+        steps in proptest::collection::vec(0u64..2_000, 60),
+    ) {
+        let mut cluster = lone("a");
+        cluster.join(NOW);
+        let mut now = NOW;
+        for (i, (input, step)) in inputs.into_iter().zip(steps).enumerate() {
+            now = now + Duration::from_millis(step);
+            let id = StreamId::accepted(i as u64 % 3);
+            match input {
+                Ok(message) => {
+                    for packet in packets(b"", &[super::gossip::encoded(&message)], true) {
+                        cluster.on_datagram(now, FROM, &packet);
+                    }
+                }
+                Err(bytes) => {
+                    cluster.on_datagram(now, FROM, &bytes);
+                    cluster.on_stream(now, id, StreamEvent::Accepted { from: FROM });
+                    cluster.on_stream(now, id, StreamEvent::Data(bytes));
+                }
+            }
+            cluster.broadcast(now, KEY, &[i as u8], vec![i as u8; i * 40]);
+            cluster.on_timeout(now);
+            for effect in effects(&mut cluster) {
+                if let Effect::Stream(id, StreamCommand::Open { .. }) = effect {
+                    cluster.on_stream(now, id, StreamEvent::Connected);
+                }
+                if let Effect::WantState(id) = effect {
+                    cluster.provide_state(now, id, &[(KEY, vec![1, 2, 3])]);
+                }
+                if let Effect::Datagram { bytes, .. } = effect {
+                    prop_assert!(bytes.len() <= 1405);
+                    prop_assert_eq!(decode_packet(b"", &bytes, &mut vec![]), Ok(()));
+                }
+            }
+            prop_assert!(cluster.position() <= cluster.member_count());
+            prop_assert!(cluster.health_score() < 8);
+            prop_assert!(cluster.deadline().is_none_or(|d| d.at > now));
+        }
+    }
+}
