@@ -441,3 +441,104 @@ impl Client<'_> {
 fn bounded(room: usize, more: u64) -> Result<usize, End> {
     usize::try_from(more).ok().filter(|more| *more <= room).ok_or(End::TooLarge)
 }
+
+#[cfg(test)]
+mod tests {
+    use campana_core::{
+        api::Site,
+        cli::{ExternalUrl, Options},
+        event::{Format, Level},
+    };
+
+    use super::*;
+    use crate::{inner::INNER_MAX, node::Mailbox};
+
+    /// Starts a gate before a site whose node is gone, and returns where it listens.
+    fn start(connections_max: usize) -> (Arc<Gate>, std::net::SocketAddr) {
+        let log = Log { level: Level::Error, format: Format::Logfmt };
+        let external = ExternalUrl { text: "http://x".into(), route_prefix: "/".into() };
+        let site = Site::new(&Options::default(), &external, 1);
+        let desk = Arc::new(Desk::new(site, Mailbox::new().0, log));
+        let (inner, server) = Inner::start(&[]).expect("a server");
+        desk.start(server).expect("threads");
+        let gate = Arc::new(Gate::new(inner, desk, connections_max, log));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        gate.open(listener).expect("a thread");
+        (gate, address)
+    }
+
+    /// Sends bytes, ends the stream, and returns all that comes back.
+    fn send(address: std::net::SocketAddr, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).expect("accepted");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
+        stream.write_all(bytes).ok();
+        stream.shutdown(Shutdown::Write).ok();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[test]
+    fn requests_follow_each_other_on_one_connection() {
+        let (gate, address) = start(8);
+        let get = "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n";
+        let body = "GET /-/healthy HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+                    3\r\nabc\r\n0\r\nTrailer: x\r\n\r\n";
+        let answer = send(address, [get, body, get].concat().as_bytes());
+        assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 3, "{answer}");
+        let both = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        let answer = send(address, [both, get].concat().as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.matches("HTTP/").count() == 1);
+        assert_eq!(gate.inner.free_len(), INNER_MAX);
+    }
+
+    #[test]
+    fn nothing_that_passes_breaks_an_inner_connection() {
+        let (gate, address) = start(8);
+        let odd = [
+            "A!#$ * HTTP/1.1\r\nHost:\r\nX:\r\nY: :\t:\r\n\r\n",
+            "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n",
+            "HEAD http://x/-/healthy HTTP/1.1\r\nHost: x\r\nTE: chunked\r\nUpgrade: x\r\n\
+             Connection: upgrade\r\n\r\n",
+            "GET /\\\"<>^{}|` HTTP/1.0\r\nX-A: \u{fc}\r\nContent-Length: 00\r\n\r\n",
+            "OPTIONS / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n",
+        ];
+        let mut draw = 1u64;
+        for round in 0..400 {
+            let mut bytes = odd[round % odd.len()].as_bytes().to_vec();
+            // The first rounds send them as they are, the others with a few bytes changed.
+            for _ in 0..round / 100 {
+                draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let at = (draw >> 33) as usize % bytes.len();
+                bytes[at] = (draw >> 25) as u8;
+            }
+            bytes.extend_from_slice(&[b'b'; 2000][..round % 2 * 2000]);
+            let answer = send(address, &bytes);
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 "), "{answer}");
+        }
+        assert_eq!(gate.inner.free_len(), INNER_MAX);
+    }
+
+    #[test]
+    fn the_longest_idle_connection_gives_way() {
+        let (gate, address) = start(2);
+        let idle: Vec<_> = (0..2)
+            .map(|n| {
+                let stream = TcpStream::connect(address).expect("accepted");
+                let arrived = |gate: &Gate| gate.len() == n + 1;
+                while !arrived(&gate) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                thread::sleep(Duration::from_millis(20));
+                stream
+            })
+            .collect();
+        let answer = send(address, b"GET /-/healthy HTTP/1.0\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert_eq!((&idle[0]).read(&mut [0]).ok(), Some(0), "the first was closed");
+        gate.close();
+        assert_eq!((&idle[1]).read(&mut [0]).ok(), Some(0), "the end closes all");
+    }
+}

@@ -1,7 +1,8 @@
 //! The inner connections: from the gate to tiny_http, within the process.
 //!
 //! They are Unix sockets in a private directory that is gone before the first client comes, so
-//! nobody else can ever connect, and tiny_http never accepts again. Neither side closes them.
+//! nobody else can ever connect, and tiny_http never accepts again. Neither side closes them: what
+//! could make tiny_http hang up, such as a head it cannot read, does not pass the gate.
 
 use std::{
     env, fs,
@@ -22,7 +23,10 @@ use std::{
 use campana_core::limits::{BODIES_BYTES_MAX, HEADER_BYTES_MAX, WRITE_WAIT};
 use tiny_http::{Response, Server};
 
-use crate::frame::{Body, Frame};
+use crate::{
+    clock,
+    frame::{Body, Frame},
+};
 
 /// Requests that are answered at once; further ones wait. Enough to keep the cores of a small host
 /// busy while some requests wait for the node.
@@ -53,6 +57,12 @@ impl Inner {
         Ok((Self { free: Mutex::new(free), back: Condvar::new() }, server))
     }
 
+    /// Returns how many connections are free.
+    #[cfg(test)]
+    pub(crate) fn free_len(&self) -> usize {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Takes a free connection; `None` when none came free in time.
     pub(crate) fn take(&self) -> Option<Taken<'_>> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,10 +75,11 @@ impl Inner {
 fn private_directory(places: &[&Path]) -> io::Result<PathBuf> {
     let temporary = env::temp_dir();
     let mut last = io::Error::other("no place for a directory");
+    // Nobody can be there first if the name cannot be guessed.
+    let [a, b, c, d, ..] = clock::seed()?;
+    let name = format!(".campana-{a:02x}{b:02x}{c:02x}{d:02x}");
     for place in places.iter().copied().chain([&*temporary]) {
-        let directory = place.join(format!(".campana-{}", std::process::id()));
-        // Left behind by a process of the same number that was killed while it started.
-        fs::remove_file(directory.join("s")).and_then(|()| fs::remove_dir(&directory)).ok();
+        let directory = place.join(&name);
         match fs::DirBuilder::new().mode(0o700).create(&directory) {
             // Longer paths do not fit into a socket's address.
             Ok(()) if directory.as_os_str().len() < 100 => return Ok(directory),

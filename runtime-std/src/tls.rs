@@ -182,9 +182,11 @@ impl ServerCertVerifier for Verifier {
             // req -x509` makes: fine when the operator named exactly this one. Its dates were
             // checked before this error, its name was not.
             Err(Error::InvalidCertificate(CertificateError::Other(other)))
-                if other.0.to_string() == CA_AS_END_ENTITY
-                    && self.named.iter().any(|named| named == end_entity) =>
+                if other.0.to_string() == CA_AS_END_ENTITY =>
             {
+                if !self.named.iter().any(|named| named == end_entity) {
+                    return Err(CertificateError::UnknownIssuer.into());
+                }
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
