@@ -1,8 +1,9 @@
 //! Checkpoints: what survives a restart, and when it is written.
 //!
-//! A checkpoint is one file: eight fixed bytes, a format version, the length and the CRC-32 of the body,
-//! and the body, a postcard-encoded [`Saved`]. It replaces its predecessor by an atomic rename, so
-//! a file that does not check out was damaged from outside and is never silently taken for empty.
+//! A checkpoint is one file: eight fixed bytes, a format version, the length and the CRC-32 of the
+//! body, and the body, a postcard-encoded [`Saved`]. It replaces its predecessor by an atomic
+//! rename, so a file that does not check out was damaged from outside and is never silently taken
+//! for empty.
 
 mod schedule;
 

@@ -4,7 +4,6 @@
 //! it stands in comments at the end of that file. `testdata/config/bad/NAME.yml` must be refused
 //! with `NAME.yml.err`. With `UPDATE_GOLDEN=1` the expected files are written instead of compared.
 #![allow(clippy::disallowed_methods, reason = "tests read and write golden files")]
-
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{env, fmt::Write as _, fs, path::Path, time::Duration};

@@ -155,13 +155,19 @@ mod tests {
         for status in [301, 302, 303] {
             let next = first.redirected(&first, &answer(status, "/b?c")).expect("followed");
             let next = next.expect("a target");
-            assert_eq!((next.method, next.url.expose(), &*next.body), ("GET", "https://h/b?c", &b""[..]));
+            assert_eq!(
+                (next.method, next.url.expose(), &*next.body),
+                ("GET", "https://h/b?c", &b""[..])
+            );
             assert_eq!(names(&next), ["User-Agent", "Authorization", "X-Own"]);
         }
         for status in [307, 308] {
             let next = first.redirected(&first, &answer(status, "http://x/")).expect("followed");
             let next = next.expect("a target");
-            assert_eq!((next.method, next.url.expose(), &*next.body), ("POST", "http://x/", &b"body"[..]));
+            assert_eq!(
+                (next.method, next.url.expose(), &*next.body),
+                ("POST", "http://x/", &b"body"[..])
+            );
             assert_eq!(names(&next), ["Content-Type", "User-Agent", "X-Own"]);
             // Back home, what was dropped stays dropped.
             let back = next.redirected(&first, &answer(307, "https://h/")).expect("followed");
@@ -196,7 +202,9 @@ mod tests {
     #[test]
     fn credentials_stay_home() {
         let trusts = |a: &str, b: &str| trusts(host(a), host(b));
-        assert!(trusts("http://a.b/", "https://u:p@A.b:1/x") && trusts("http://a.b", "http://x.a.b"));
+        assert!(
+            trusts("http://a.b/", "https://u:p@A.b:1/x") && trusts("http://a.b", "http://x.a.b")
+        );
         assert!(!trusts("http://a.b/", "http://xa.b/") && !trusts("http://x.a.b/", "http://a.b/"));
         assert!(!trusts("http://1.2.3.4/", "http://9.1.2.3.4/"));
         assert!(trusts("http://[::1]:1/", "http://[::1]:2/"));
