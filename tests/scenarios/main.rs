@@ -45,7 +45,7 @@ macro_rules! list {
 use list;
 
 /// Enough to overlap the sleeping, few enough for two cores to stay in time.
-const THREADS: usize = 12;
+const THREADS: usize = 24;
 const DRIVERS: [&str; 4] = ["sim", "campana", "campana-std", "oracle"];
 
 fn all() -> Vec<Scenario> {
