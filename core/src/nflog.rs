@@ -6,6 +6,7 @@
 
 pub mod dedup;
 pub mod log;
+pub mod wire;
 
 pub use self::{
     dedup::{Decision, Reason, SkipReason, decide},

@@ -8,6 +8,7 @@ mod set;
 mod size;
 mod table;
 mod tiers;
+pub mod wire;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,10 @@ use super::protobuf::{
     ProtobufError, Reader, Value, write_bytes, write_delimited, write_message, write_number,
     write_packed, write_set_bytes, write_set_double, write_set_number,
 };
-use crate::limits::{MESH_ITEMS_MAX, MESH_RECORD_BYTES_MAX};
+use crate::{
+    limits::{MESH_ITEMS_MAX, MESH_RECORD_BYTES_MAX},
+    time::Timestamp,
+};
 
 /// A point in time: seconds and nanoseconds since 1970, either of any value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,31 @@ pub struct Time {
     pub secs: i64,
     /// Nanoseconds to add.
     pub nanos: i32,
+}
+
+/// Seconds from the epoch to Go's zero time, which stands for "not set".
+const ZERO_SECS: i64 = -62_135_596_800;
+
+impl From<Timestamp> for Time {
+    fn from(at: Timestamp) -> Self {
+        if at.is_zero() {
+            return Self { secs: ZERO_SECS, nanos: 0 };
+        }
+        let (secs, nanos) = at.parts();
+        Self { secs, nanos: i32::try_from(nanos).expect("less than a second") }
+    }
+}
+
+/// Times out of the range of [`Timestamp`] are clamped to it.
+impl From<Time> for Timestamp {
+    fn from(Time { secs, nanos }: Time) -> Self {
+        if (secs, nanos) == (ZERO_SECS, 0) {
+            return Self::ZERO;
+        }
+        const SECOND: i32 = 1_000_000_000;
+        let secs = secs.saturating_add(i64::from(nanos.div_euclid(SECOND)));
+        Self::from_parts(secs, nanos.rem_euclid(SECOND).cast_unsigned())
+    }
 }
 
 /// A record of the notification log (`MeshEntry`).
