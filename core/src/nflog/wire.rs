@@ -121,8 +121,8 @@ mod tests {
     proptest! {
         #[test]
         fn entries_come_back(
-            texts: (String, String, String), index: u32, times: (i64, i64),
-            hashes: (Vec<u64>, Vec<u64>), data: Vec<(String, i64, f64, u8)>,
+            texts in ("\\PC{0,9}", "\\PC{0,9}", "\\PC{0,9}"), index: u32, times: (i64, i64),
+            hashes: (Vec<u64>, Vec<u64>), data in proptest::collection::vec(("\\PC{0,9}", any::<(i64, f64, u8)>()), 0..5),
         ) {
             let key = Key {
                 group_key: (&*texts.0).into(),
@@ -130,7 +130,7 @@ mod tests {
                 integration: (&*texts.2).into(),
                 index,
             };
-            let data = data.into_iter().map(|(text, int, double, choice)| match choice % 3 {
+            let data = data.into_iter().map(|(text, (int, double, choice))| match choice % 3 {
                 0 => (text.clone(), Value::Str(text)),
                 1 => (text, Value::Int(int)),
                 _ => (text, Value::Double(double)),

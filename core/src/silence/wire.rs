@@ -170,12 +170,12 @@ mod tests {
     proptest! {
         #[test]
         fn silences_come_back_at_the_size_foreseen(
-            id: String, texts: (String, String), times: (i64, i64, i64, i64),
+            id in "\\PC{0,9}", texts in ("\\PC{0,9}", "\\PC{0,9}"), times: (i64, i64, i64, i64),
             sets in list_of(list_of(
                 (select(&[Op::Equal, Op::NotEqual, Op::Regex, Op::NotRegex][..]), "[a-z]{0,3}",
                  "[a-z.*]{0,3}"),
                 0..3), 0..3),
-            annotations: alloc::collections::BTreeMap<String, String>,
+            annotations in proptest::collection::btree_map("\\PC{0,9}", "\\PC{0,9}", 0..5),
         ) {
             let matcher = |(op, name, value): (Op, String, String)| Matcher::new(&name, op, &value).ok();
             let sets = sets.into_iter().map(|set| {
