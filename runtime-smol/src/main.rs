@@ -187,16 +187,6 @@ fn read_state(options: &Options) -> Result<Saved, Event> {
 type Listeners = Vec<(Async<TcpListener>, String)>;
 
 fn bind(options: &Options) -> Result<Listeners, Event> {
-    let refuse = |flag: &str| {
-        let err = "this version cannot do that, and without it the server would be open to others";
-        Err(Event::ListenFailed { address: flag.into(), err: err.into() })
-    };
-    if options.web_config_file.is_some() {
-        return refuse("--web.config.file");
-    }
-    if options.web_systemd_socket {
-        return refuse("--web.systemd-socket");
-    }
     let open = |address: &String| {
         let listener = Async::new(listen::bind(address)?)?;
         let bound = listener.get_ref().local_addr()?.to_string();
