@@ -66,8 +66,11 @@ impl<T: Clone> Slab<T> {
 
     /// Returns a value for change. Clones its chunk when a snapshot shares it.
     pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.get(index)?;
-        self.slot_mut(index).as_mut()
+        let index = index as usize;
+        let chunk = self.chunks.get_mut(index / CHUNK)?;
+        // An empty slot is no reason to clone the chunk.
+        chunk.get(index % CHUNK)?.as_ref()?;
+        Arc::make_mut(chunk)[index % CHUNK].as_mut()
     }
 
     /// Returns a value.

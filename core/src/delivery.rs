@@ -52,6 +52,19 @@ pub struct Plan {
     pub deadline: Instant,
     /// The route's repeat interval, for the decision and the log entry.
     pub repeat_interval: Duration,
+    /// Under which key the notification log knows it.
+    pub log_key: nflog::Key,
+    /// What the log compares and keeps; shared by the deliveries of a flush.
+    pub hashes: Hashes,
+}
+
+/// The notification log's hashes of the alerts of a flush.
+#[derive(Clone, Debug, Default)]
+pub struct Hashes {
+    /// Those that fire, ascending.
+    pub firing: Arc<[u64]>,
+    /// Those that have resolved, ascending.
+    pub resolved: Arc<[u64]>,
 }
 
 /// The counters that effects take their ids from; shared with the rest of the node.

@@ -31,7 +31,7 @@ use crate::{
     delivery::{Deliveries, Ids},
     event::Event,
     group::Groups,
-    id::{CallId, Counter, ReadId, RouteId, WorkId},
+    id::{AlertId, CallId, Counter, ReadId, RouteId, WorkId},
     inhibit::Inhibitor,
     metrics::Metrics,
     nflog::Log,
@@ -76,6 +76,7 @@ pub struct Node {
 #[derive(Debug, Default)]
 struct Scratch {
     routes: Vec<RouteId>,
+    known: Vec<Option<AlertId>>,
     muting: pipeline::Scratch,
 }
 
@@ -214,8 +215,11 @@ impl Node {
         }
     }
 
+    /// Has an event printed, unless the flags say that nobody wants to see it.
     fn log(&mut self, event: Event) {
-        self.outputs.push_back(Output::Log(event));
+        if event.level() >= self.options.log_level {
+            self.outputs.push_back(Output::Log(event));
+        }
     }
 
     fn ignore(&mut self, what: &str, id: u64) {

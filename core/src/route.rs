@@ -8,7 +8,7 @@
 mod tests;
 
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
-use core::time::Duration;
+use core::{fmt::Write as _, time::Duration};
 
 use crate::{
     id::RouteId,
@@ -109,8 +109,23 @@ impl Route {
     pub fn group_labels(&self, alert: &Labels) -> Labels {
         match &self.group_by {
             GroupBy::All => alert.clone(),
+            GroupBy::Names(_) => {
+                Labels::from_packed(self.pack_group_labels(alert, &mut Vec::new()))
+            }
+        }
+    }
+
+    /// As [`group_labels`](Self::group_labels), in packed form: the alert's own, or in `buffer`.
+    pub(crate) fn pack_group_labels<'a>(
+        &self,
+        alert: &'a Labels,
+        buffer: &'a mut Vec<u8>,
+    ) -> &'a [u8] {
+        match &self.group_by {
+            GroupBy::All => alert.as_bytes(),
             GroupBy::Names(names) => {
-                alert.filter(|name| names.binary_search_by(|n| (**n).cmp(name)).is_ok())
+                alert.pick_into(names, buffer);
+                buffer
             }
         }
     }
@@ -120,7 +135,9 @@ impl Route {
     /// It goes to receivers and names entries of the notification log, so its text is fixed. It is
     /// not unique where siblings have equal conditions.
     pub fn group_key(&self, group_labels: &Labels) -> String {
-        format!("{}:{group_labels}", self.key)
+        let mut key = String::with_capacity(self.key.len() + 2 * group_labels.as_bytes().len() + 3);
+        write!(key, "{}:{group_labels}", self.key).expect("a String takes every write");
+        key
     }
 }
 

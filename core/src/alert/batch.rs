@@ -120,6 +120,11 @@ impl AlertBatch {
         })
     }
 
+    /// Returns what identifies each alert: its fingerprint and its packed labels.
+    pub fn keys(&self) -> impl Iterator<Item = (Fingerprint, &[u8])> {
+        self.posted.iter().map(|posted| (posted.fingerprint, slice(&self.bytes, &posted.labels)))
+    }
+
     /// Returns the number of alerts.
     pub fn len(&self) -> usize {
         self.posted.len()

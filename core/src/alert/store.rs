@@ -3,7 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use super::{Alert, PostedRef, limit::NameLimit};
+use super::{Alert, AlertBatch, PostedRef, limit::NameLimit};
 use crate::{
     cow,
     hash::{Fingerprint, xxh64},
@@ -78,7 +78,7 @@ impl Store {
             entries: cow::Slab::new(),
             by_fingerprint: Map::new(),
             limit: NameLimit::new(name_limit),
-            no_routes: Arc::from([]),
+            no_routes: Arc::default(),
         }
     }
 
@@ -91,17 +91,32 @@ impl Store {
     pub fn upsert(
         &mut self,
         posted: &PostedRef<'_>,
+        times: (Stamp, Stamp, bool),
+        now: Timestamp,
+    ) -> Result<Upserted, Rejected> {
+        self.upsert_found(None, posted, times, now)
+    }
+
+    /// As [`upsert`](Self::upsert), where [`find_all`](Self::find_all) has looked already. `None`
+    /// is looked up again: the alert may have come earlier in the batch.
+    ///
+    /// # Errors
+    /// The alert name's bucket is full. The store is unchanged.
+    pub fn upsert_found(
+        &mut self,
+        known: Option<AlertId>,
+        posted: &PostedRef<'_>,
         (starts_at, ends_at, timeout): (Stamp, Stamp, bool),
         now: Timestamp,
     ) -> Result<Upserted, Rejected> {
-        if let Some(id) = self.find(posted.fingerprint, posted.labels) {
+        if let Some(id) = known.or_else(|| self.find(posted.fingerprint, posted.labels)) {
             self.merge(id, posted, (starts_at, ends_at, timeout), now)?;
             return Ok(Upserted::Known(id));
         }
         let alert = Alert {
             labels: Labels::from_packed(posted.labels),
             annotations: Labels::from_packed(posted.annotations),
-            generator_url: Arc::from(posted.generator_url),
+            generator_url: shared(posted.generator_url),
             starts_at,
             ends_at,
             updated_at: now,
@@ -110,7 +125,7 @@ impl Store {
         if !self.limit.admit(&alert.labels, posted.fingerprint, None, ends_at.at, now) {
             return Err(Rejected::NameLimit { max: self.limit.max() });
         }
-        Ok(Upserted::New(self.insert(alert)))
+        Ok(Upserted::New(self.insert(alert, posted.fingerprint)))
     }
 
     /// Puts back an alert from a checkpoint. Of two with the same labels the first stays.
@@ -121,7 +136,7 @@ impl Store {
         }
         // The limit was asked when the alert came in; it must not drop what was accepted then.
         self.limit.admit(&alert.labels, fingerprint, None, alert.ends_at.at, now);
-        Some(self.insert(alert))
+        Some(self.insert(alert, fingerprint))
     }
 
     /// Removes the alerts that have ended and are in no group, and hands them to `gone`.
@@ -150,7 +165,24 @@ impl Store {
 
     /// Returns the alert with these labels, given in packed form.
     pub fn find(&self, fingerprint: Fingerprint, labels: &[u8]) -> Option<AlertId> {
-        let mut at = self.by_fingerprint.get(&fingerprint).copied();
+        self.find_from(self.by_fingerprint.get(&fingerprint).copied(), labels)
+    }
+
+    /// Finds the alerts of a batch. Empties `out` first.
+    ///
+    /// Among many alerts each one is a wait for memory. Two short loops let the processor wait for
+    /// several at once, where one long loop waits for each in turn.
+    pub fn find_all(&self, batch: &AlertBatch, out: &mut Vec<Option<AlertId>>) {
+        out.clear();
+        let heads = batch.keys().map(|(fingerprint, _)| self.by_fingerprint.get(&fingerprint));
+        out.extend(heads.map(Option::<&AlertId>::copied));
+        for (at, (_, labels)) in out.iter_mut().zip(batch.keys()) {
+            *at = self.find_from(*at, labels);
+        }
+    }
+
+    /// Returns the alert with these labels in a chain of one fingerprint.
+    fn find_from(&self, mut at: Option<AlertId>, labels: &[u8]) -> Option<AlertId> {
         while let Some(id) = at {
             let entry = self.entries.get(id.0)?;
             if entry.alert.labels.as_bytes() == labels {
@@ -181,8 +213,7 @@ impl Store {
         self.entries.snapshot()
     }
 
-    fn insert(&mut self, alert: Alert) -> AlertId {
-        let fingerprint = alert.labels.fingerprint();
+    fn insert(&mut self, alert: Alert, fingerprint: Fingerprint) -> AlertId {
         // FNV-1a collides when a client wants it to: alerts of one fingerprint form a chain, so
         // that no client can overwrite another's alert.
         let next_same = self.by_fingerprint.get(&fingerprint).copied();
@@ -224,7 +255,7 @@ impl Store {
             old.annotations = Labels::from_packed(posted.annotations);
         }
         if &*old.generator_url != posted.generator_url {
-            old.generator_url = Arc::from(posted.generator_url);
+            old.generator_url = shared(posted.generator_url);
         }
         Ok(())
     }
@@ -250,6 +281,11 @@ impl Store {
         self.limit.release(&entry.alert.labels, entry.fingerprint, entry.alert.ends_at.at);
         entry
     }
+}
+
+/// Shares a text; the empty one takes no memory.
+fn shared(text: &str) -> Arc<str> {
+    if text.is_empty() { Arc::default() } else { Arc::from(text) }
 }
 
 /// Fills in the times a client left out: a missing start is the end, or now; a missing end is
@@ -315,7 +351,7 @@ impl RouteLists {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::AlertBatch, *};
+    use super::*;
 
     fn secs(n: i64) -> Stamp {
         Stamp::utc(Timestamp::from_parts(n, 0))
@@ -386,6 +422,21 @@ mod tests {
         assert_eq!(store.sweep(secs(1010).at, |id, _| gone.push(id)), 1);
         assert_eq!((gone, store.len()), (alloc::vec![a], 1));
         assert!(matches!(post(&mut store, "a", None, None, 1020), Upserted::New(_)));
+    }
+
+    #[test]
+    fn a_batch_is_found_in_its_order() {
+        let mut store = Store::new(0);
+        let Upserted::New(a) = post(&mut store, "a", None, None, 1000) else { panic!("new") };
+        let Upserted::New(b) = post(&mut store, "b", None, None, 1000) else { panic!("new") };
+        let mut batch = AlertBatch::new();
+        for name in ["b", "c", "a", "b"] {
+            let labels = Labels::from_pairs([("alertname", name)]);
+            batch.push_labels(&labels, &Labels::empty(), "", (None, None));
+        }
+        let mut found = alloc::vec![Some(a); 9];
+        store.find_all(&batch, &mut found);
+        assert_eq!(found, [Some(b), None, Some(a), Some(b)]);
     }
 
     #[test]

@@ -137,6 +137,13 @@ fn plan_of(alerts: Vec<Told>, kind: Kind) -> Plan {
         due: ms(0),
         deadline: ms(301_000),
         repeat_interval: Duration::from_secs(3600),
+        log_key: nflog::Key {
+            group_key: "".into(),
+            receiver: "x".into(),
+            integration: "webhook".into(),
+            index: 0,
+        },
+        hashes: Hashes::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     alert::Store,
     id::{AlertId, GroupId, RouteId},
     label::Labels,
+    map::Map,
     route::Tree,
     time::{Now, Timestamp},
 };
@@ -26,7 +27,7 @@ impl Groups {
     /// tree has are dropped; a delivery under way for one of them still reaches the log.
     pub fn reroute(&mut self, now: Now, old: &Tree, new: &Tree, alerts: &Store) {
         let mut before = self.identities(old);
-        self.by_labels.clear();
+        self.by_labels = Map::new();
         for ((route, labels), (members, starts_at)) in wanted(new, alerts) {
             let route = new.route(route);
             let identity = (route.key.clone(), route.receiver.clone(), labels.clone());
@@ -45,7 +46,7 @@ impl Groups {
                 group.next_flush = latest;
                 self.timers.set(id, latest);
             }
-            self.by_labels.insert((route.id, labels), id);
+            self.index(route.id, labels, id);
         }
         for id in before.into_values().flatten() {
             self.remove(id);

@@ -18,12 +18,15 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
     pub(super) table: cow::Slab<Group>,
-    pub(super) by_labels: BTreeMap<(RouteId, Labels), GroupId>,
+    /// The groups of each route by their labels.
+    pub(super) by_labels: Map<RouteId, BTreeMap<Labels, GroupId>>,
     pub(super) timers: Timers<GroupId>,
     pub(super) flights: Map<FlightId, Flight>,
     next_flight: Counter,
     /// No group flushes before this.
     start_at: Instant,
+    /// The packed labels of the group that is looked for, kept between look-ups.
+    packed: Vec<u8>,
 }
 
 /// What placing an alert did.
@@ -55,16 +58,18 @@ impl Groups {
         labels: &Labels,
         starts_at: Timestamp,
     ) -> Placed {
-        let group_labels = route.group_labels(labels);
-        let identity = (route.id, group_labels);
-        if let Some(&group) = self.by_labels.get(&identity) {
+        let packed = route.pack_group_labels(labels, &mut self.packed);
+        let known = self.by_labels.get(&route.id).and_then(|groups| groups.get(packed));
+        if let Some(&group) = known {
             let members = &self.table.get(group.0).expect("indexed groups exist").members;
             let Err(place) = members.binary_search(&id) else { return Placed::Stayed(group) };
             let members = &mut self.table.get_mut(group.0).expect("seen above").members;
             Arc::make_mut(members).insert(place, id);
             return Placed::Joined(group);
         }
-        Placed::Made(self.make(now, route, identity.1, alloc::vec![id], starts_at))
+        let is_all = packed.len() == labels.as_bytes().len();
+        let group_labels = if is_all { labels.clone() } else { Labels::from_packed(packed) };
+        Placed::Made(self.make(now, route, group_labels, alloc::vec![id], starts_at))
     }
 
     /// Takes the next group whose tick is due, with the tick's instant, and arms its next tick.
@@ -201,12 +206,12 @@ impl Groups {
             key: Arc::from(route.group_key(&labels)),
             labels: labels.clone(),
             members: Arc::new(members),
-            muted_by: Arc::from([]),
+            muted_by: Arc::default(),
             next_flush,
             flushes: 0,
             flight: None,
         }));
-        self.by_labels.insert((route.id, labels), group);
+        self.index(route.id, labels, group);
         self.timers.set(group, next_flush);
         group
     }
@@ -217,10 +222,15 @@ impl Groups {
         if let Some(flight) = group.flight {
             self.flights.remove(&flight);
         }
-        let identity = (group.route, group.labels.clone());
-        if self.by_labels.get(&identity) == Some(&id) {
-            self.by_labels.remove(&identity);
+        if let Some(groups) = self.by_labels.get_mut(&group.route)
+            && groups.get(&group.labels) == Some(&id)
+        {
+            groups.remove(&group.labels);
         }
         group
+    }
+
+    pub(super) fn index(&mut self, route: RouteId, labels: Labels, id: GroupId) {
+        self.by_labels.get_or_insert_with(route, BTreeMap::new).insert(labels, id);
     }
 }

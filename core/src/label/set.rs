@@ -5,7 +5,7 @@
 //! are the very input of the fingerprint and of the notification log's hash.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
-use core::{cmp::Ordering, fmt};
+use core::{borrow::Borrow, cmp::Ordering, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -21,7 +21,8 @@ pub struct Labels(Arc<[u8]>);
 impl Labels {
     /// Makes the empty set.
     pub fn empty() -> Self {
-        Self(Arc::from([]))
+        // Unlike `Arc::from([])`, this one is shared and takes no memory.
+        Self(Arc::default())
     }
 
     /// Makes a set of pairs in any order; of a repeated name the last value stays.
@@ -40,7 +41,7 @@ impl Labels {
     /// # Panics
     /// On bytes that are not such a form, when a text is read.
     pub(crate) fn from_packed(bytes: &[u8]) -> Self {
-        Self(Arc::from(bytes))
+        if bytes.is_empty() { Self::empty() } else { Self(Arc::from(bytes)) }
     }
 
     /// Returns a name's value.
@@ -86,6 +87,20 @@ impl Labels {
     /// Returns the notification log's hash: XXH64 over the packed form.
     pub fn nflog_hash(&self) -> u64 {
         xxh64(&self.0)
+    }
+
+    /// Packs the pairs of some names, which must be sorted. Empties `out` first.
+    pub(crate) fn pick_into(&self, names: &[Arc<str>], out: &mut Vec<u8>) {
+        out.clear();
+        let mut wanted = names.iter().map(|name| name.as_bytes()).peekable();
+        for (name, value) in self.iter_bytes() {
+            while wanted.next_if(|wanted| *wanted < name).is_some() {}
+            match wanted.peek() {
+                None => return,
+                Some(wanted) if *wanted == name => push_pair(out, name, value),
+                Some(_) => {}
+            }
+        }
     }
 
     /// Returns the pairs whose names satisfy `keep`.
@@ -135,6 +150,13 @@ impl Ord for Labels {
     }
 }
 
+/// Sets are looked up by their packed form without making a set first.
+impl Borrow<[u8]> for Labels {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Default for Labels {
     fn default() -> Self {
         Self::empty()
@@ -144,7 +166,8 @@ impl Default for Labels {
 /// `{k="v", k2="v2"}`: names as they are, values quoted as Go quotes them.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = String::from("{");
+        let mut out = String::with_capacity(2 * self.0.len() + 2);
+        out.push('{');
         for (i, (name, value)) in self.iter().enumerate() {
             if i > 0 {
                 out.push_str(", ");
@@ -238,7 +261,7 @@ impl LabelsBuilder {
     pub fn finish(&mut self) -> Labels {
         let mut bytes = Vec::with_capacity(self.text.len() + 2 * self.spans.len());
         self.finish_into(&mut bytes);
-        Labels(Arc::from(bytes))
+        Labels::from_packed(&bytes)
     }
 
     /// Like [`finish`](Self::finish), appending the packed form to the caller's buffer.

@@ -193,7 +193,7 @@ impl Notifications {
     /// Changes the counts of one integration; a name not in [`INTEGRATIONS`] is not counted.
     fn with(&mut self, integration: &str, receiver: &str, change: impl FnOnce(&mut Counts)) {
         let Some(name) = name_of(integration) else { return };
-        let receiver = Arc::from(if self.by_receiver { receiver } else { "" });
+        let receiver = if self.by_receiver { Arc::from(receiver) } else { Arc::default() };
         change(Arc::make_mut(&mut self.counts).entry((name, receiver)).or_insert(ZERO));
     }
 

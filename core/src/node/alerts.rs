@@ -18,7 +18,9 @@ impl Node {
         let mut errors = Vec::new();
         let resolve_timeout = self.config.resolve_timeout;
         let mut firing = 0;
-        for posted in batch.iter() {
+        let mut known = core::mem::take(&mut self.scratch.known);
+        self.alerts.find_all(batch, &mut known);
+        for (posted, &known) in batch.iter().zip(&known) {
             let ends_at = posted.ends_at.filter(|end| !end.at.is_zero());
             if ends_at.is_none_or(|end| end.at > now.wall) {
                 firing += 1;
@@ -31,12 +33,13 @@ impl Node {
                     continue;
                 }
             };
-            match self.alerts.upsert(&posted, times, now.wall) {
+            match self.alerts.upsert_found(known, &posted, times, now.wall) {
                 Ok(Upserted::Known(id)) => self.complete(now, id),
                 Ok(Upserted::New(id)) => self.admit(now, id),
                 Err(Rejected::NameLimit { max }) => self.reject(&posted, max),
             }
         }
+        self.scratch.known = known;
         let (count, invalid) = (batch.len() as u64, errors.len() as u64);
         self.metrics.record_received_many(firing, count - firing);
         self.metrics.record_subscriber_writes(count - invalid);
@@ -59,20 +62,20 @@ impl Node {
 
     /// Puts an alert into every group it belongs to and is not in.
     pub(super) fn place(&mut self, now: Now, id: AlertId) {
-        let entry = self.alerts.get_mut(id).expect("the caller stored it");
-        for &route in &*entry.routes {
+        let entry = self.alerts.get(id).expect("the caller stored it");
+        let (routes, labels) = (entry.routes.clone(), entry.alert.labels.clone());
+        let starts_at = entry.alert.starts_at.at;
+        for &route in &*routes {
             let route = self.config.tree.route(route);
-            let starts_at = entry.alert.starts_at.at;
-            match self.groups.place(now, route, id, &entry.alert.labels, starts_at) {
-                Placed::Joined(_) => entry.groups += 1,
+            match self.groups.place(now, route, id, &labels, starts_at) {
+                Placed::Stayed(_) => continue,
+                Placed::Joined(_) => {}
                 Placed::Made(group) => {
-                    entry.groups += 1;
-                    let group = self.groups.get(group).expect("just made");
-                    let group_key = group.key.clone();
-                    self.outputs.push_back(Output::Log(Event::GroupCreated { group_key }));
+                    let group_key = self.groups.get(group).expect("just made").key.clone();
+                    self.log(Event::GroupCreated { group_key });
                 }
-                Placed::Stayed(_) => {}
             }
+            self.alerts.get_mut(id).expect("seen above").groups += 1;
         }
     }
 

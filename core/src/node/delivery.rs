@@ -1,15 +1,14 @@
 //! Deliveries: what they ask for, and what becomes of their results.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Node, Output, Work};
 use crate::{
-    delivery::{Attempted, Effect, End, Finished, Plan},
+    delivery::{Attempted, Effect, End, Finished, Hashes},
     event::Event,
     id::DeliveryId,
     nflog,
-    notify::Told,
     time::Now,
 };
 
@@ -37,14 +36,13 @@ impl Node {
     /// Asks the log, at the moment of sending, whether a delivery is still wanted.
     fn decide(&mut self, now: Now, id: DeliveryId) {
         let Some(plan) = self.deliveries.plan(id) else { return };
-        let (firing, resolved) = hashes(&plan.notification.alerts);
-        let entry = self.nflog.get(&log_key(plan));
+        let entry = self.nflog.get(&plan.log_key);
         // A look-up takes no time that a deterministic machine could tell.
         self.metrics.nflog.record_query(0.0, entry.is_some());
         let decision = nflog::decide(
             entry,
-            &firing,
-            &resolved,
+            &plan.hashes.firing,
+            &plan.hashes.resolved,
             plan.integration.send_resolved,
             plan.notification.tick,
             plan.repeat_interval,
@@ -98,12 +96,12 @@ impl Node {
     /// Writes down what was said, so that it is not said again.
     fn on_delivered(&mut self, now: Now, finished: &Finished, reason: nflog::Reason) {
         let plan = &finished.plan;
-        let (firing, resolved) = hashes(&plan.notification.alerts);
-        let key = log_key(plan);
+        let Hashes { firing, resolved } = plan.hashes.clone();
+        let key = plan.log_key.clone();
         let data = nflog::dedup::kept_data(self.nflog.get(&key), reason);
         // Twice the repeat interval: long enough to know at the next repeat what was said.
         let expiry = plan.repeat_interval.checked_mul(2).unwrap_or(Duration::MAX);
-        self.nflog.record(now.wall, key, firing.into(), resolved.into(), data, expiry);
+        self.nflog.record(now.wall, key, firing, resolved, data, expiry);
         if finished.attempts == 0 {
             return;
         }
@@ -116,26 +114,6 @@ impl Node {
             duration: finished.took,
         });
     }
-}
-
-fn log_key(plan: &Plan) -> nflog::Key {
-    nflog::Key {
-        group_key: plan.notification.group_key.clone(),
-        receiver: plan.notification.receiver.clone(),
-        integration: Arc::from(plan.integration.name),
-        index: plan.integration.index,
-    }
-}
-
-/// The notification log's hashes of the firing and of the resolved alerts, ascending.
-fn hashes(alerts: &[Told]) -> (Vec<u64>, Vec<u64>) {
-    let of = |resolved: bool| {
-        let matching = alerts.iter().filter(|told| told.resolved == resolved);
-        let mut hashes: Vec<u64> = matching.map(|told| told.hash).collect();
-        hashes.sort_unstable();
-        hashes
-    };
-    (of(false), of(true))
 }
 
 fn integration_text(integration: &crate::notify::Integration) -> Arc<str> {

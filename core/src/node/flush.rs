@@ -7,13 +7,14 @@ use super::{
     pipeline::{self, Flush, World},
 };
 use crate::{
-    delivery::Plan,
+    delivery::{Hashes, Plan},
     event::Event,
     group::{Flight, Landed},
     id::{AlertId, GroupId},
     label::Labels,
     limits::{FLUSH_TIME_MIN, FLUSHES_PER_CALL_MAX},
-    notify::{Notification, Told},
+    nflog,
+    notify::{Integration, Notification, Told},
     time::{Instant, Now},
 };
 
@@ -30,27 +31,19 @@ impl Node {
     }
 
     fn flush(&mut self, now: Now, id: GroupId, tick: Instant) {
-        let group = self.groups.get(id).expect("it was due").clone();
         let config = self.config.clone();
+        let group = self.groups.get(id).expect("it was due");
         let route = config.tree.route(group.route);
-        self.log(Event::GroupFlushing {
-            group_key: group.key.clone(),
-            alerts: group.members.len() as u64,
-        });
+        let (group_key, alerts) = (group.key.clone(), group.members.to_vec());
+        let resolved = self.resolved_members(now, &alerts);
+        self.log(Event::GroupFlushing { group_key, alerts: alerts.len() as u64 });
         // How late the tick is handled does not move the time it stands for.
         let tick = now.wall - now.instant.since(tick);
-        let mut flush = Flush {
-            route,
-            tick,
-            now: now.wall,
-            alerts: group.members.to_vec(),
-            marks: Vec::new(),
-            muted_by: None,
-        };
+        let mut flush =
+            Flush { route, tick, now: now.wall, alerts, marks: Vec::new(), muted_by: None };
         self.mute(&mut flush);
         self.note_muting(id, &flush);
 
-        let resolved = self.resolved_members(now, &group.members);
         let integrations = config
             .receivers
             .iter()
@@ -68,6 +61,20 @@ impl Node {
             let landed = self.groups.settle(now.instant, flight, &self.alerts);
             return self.on_landed(landed);
         }
+        self.take_off(now, &flush, flight, integrations);
+        self.pump(now);
+    }
+
+    /// Begins the deliveries of a flush that has something to tell.
+    fn take_off(
+        &mut self,
+        now: Now,
+        flush: &Flush<'_>,
+        flight: Flight,
+        integrations: &[Arc<Integration>],
+    ) {
+        let group = self.groups.get(flight.group).expect("it flushes");
+        let route = flush.route;
         let notification = Arc::new(Notification {
             receiver: route.receiver.clone(),
             group_key: group.key.clone(),
@@ -75,11 +82,18 @@ impl Node {
             route_labels: route_labels(&route.labels),
             alerts: self.tell(now, &flush.alerts),
             external_url: self.external_url.clone(),
-            tick,
+            tick: flush.tick,
             flush: group.flushes,
         });
         let flight = self.groups.take_off(flight);
+        let hashes = hashes(&notification.alerts);
         for integration in integrations {
+            let log_key = nflog::Key {
+                group_key: notification.group_key.clone(),
+                receiver: notification.receiver.clone(),
+                integration: Arc::from(integration.name),
+                index: integration.index,
+            };
             self.deliveries.open(
                 now.instant,
                 Plan {
@@ -89,10 +103,11 @@ impl Node {
                     due: now.instant,
                     deadline: now.instant + route.group_interval.max(FLUSH_TIME_MIN),
                     repeat_interval: route.repeat_interval,
+                    log_key,
+                    hashes: hashes.clone(),
                 },
             );
         }
-        self.pump(now);
     }
 
     /// Does what is left to do when a flush has ended.
@@ -173,6 +188,18 @@ impl Node {
             })
             .collect()
     }
+}
+
+/// The notification log's hashes of the alerts.
+fn hashes(alerts: &[Told]) -> Hashes {
+    let of = |resolved: bool| {
+        let mut hashes = Vec::with_capacity(alerts.len());
+        let matching = alerts.iter().filter(|told| told.resolved == resolved);
+        hashes.extend(matching.map(|told| told.hash));
+        hashes.sort_unstable();
+        Arc::from(hashes)
+    };
+    Hashes { firing: of(false), resolved: of(true) }
 }
 
 /// The labels of a route that are plain texts. The configuration refuses templates in them until
