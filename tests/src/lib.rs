@@ -8,6 +8,7 @@
 pub mod drivers;
 pub mod http;
 pub mod judge;
+pub mod load;
 pub mod play;
 pub mod scenario;
 pub mod sink;
