@@ -116,6 +116,7 @@
 //! | 5 | [`config`] | the configuration file: raw as typed, then resolved |
 //! | 4 | [`delivery`], [`group`], [`route`], [`notify`] | from an alert to a request |
 //! | 3 | [`persist`], [`inhibit`], [`silence`], [`alert`], [`nflog`], [`interval`] | the state |
+//! | 3 | [`cluster`] | gossip with other instances; the node does not use it yet |
 //! | 2 | [`label`] | label sets, matchers, regular expressions |
 //! | 1 | [`metrics`], [`event`], [`wire`] | what is told to operators; byte formats |
 //! | 0 | [`limits`], [`timer`], [`cow`], [`map`], [`hash`], [`rng`], [`id`], [`time`] | tools |
