@@ -78,18 +78,25 @@ impl Test {
     }
 
     /// Plays it; `Ok(Some(..))` says why it was not played.
-    fn run(&self) -> Result<Option<String>, String> {
-        match self.driver {
-            "oracle" => {
-                if let Some(reason) = self.scenario.skipped_on_oracle {
-                    return Ok(Some(reason.to_owned()));
-                }
-                let executable = peer("alertmanager").expect("looked for before");
-                process::run(&self.scenario, &executable, true).map(|()| None)
-            }
-            "sim" => sim::run(&self.scenario).map(|()| None),
-            program => process::run(&self.scenario, &built_program(program), false).map(|()| None),
+    fn run(&self) -> Result<Option<&'static str>, String> {
+        let oracle = self.driver == "oracle";
+        let reason = match self.driver {
+            "sim" => None,
+            "oracle" => self.scenario.skipped_on_oracle.or(self.scenario.simulated_only),
+            _ => self.scenario.simulated_only,
+        };
+        if reason.is_some() {
+            return Ok(reason);
         }
+        let played = match self.driver {
+            "sim" => sim::run(&self.scenario),
+            "oracle" => {
+                let executable = peer("alertmanager").expect("looked for before");
+                process::run(&self.scenario, &executable, oracle)
+            }
+            program => process::run(&self.scenario, &built_program(program), oracle),
+        };
+        played.map(|()| None)
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Scenario {
     pub differs_on_oracle: Option<&'static str>,
     /// Why the original cannot play it at all.
     pub skipped_on_oracle: Option<&'static str>,
+    /// Why only the simulator can play it.
+    pub simulated_only: Option<&'static str>,
     until: Option<f64>,
     now: f64,
     last: Last,
@@ -93,6 +95,7 @@ impl Scenario {
             may_log_errors: false,
             differs_on_oracle: None,
             skipped_on_oracle: None,
+            simulated_only: None,
             until: None,
             now: 0.0,
             last: Last::Step,
@@ -237,6 +240,12 @@ impl Scenario {
     /// Says why the original cannot play this.
     pub fn skipped_on_oracle(mut self, reason: &'static str) -> Self {
         self.skipped_on_oracle = Some(reason);
+        self
+    }
+
+    /// Says why only the simulator can play this.
+    pub fn simulated_only(mut self, reason: &'static str) -> Self {
+        self.simulated_only = Some(reason);
         self
     }
 
