@@ -79,7 +79,7 @@ pub fn from_wire(record: NflogRecord<'_>) -> Result<(Key, Entry), InvalidRecord>
 mod tests {
     use alloc::{string::String, vec, vec::Vec};
 
-    use proptest::prelude::*;
+    use proptest::{collection::vec as list_of, prelude::*};
 
     use super::*;
     use crate::wire::{
@@ -122,7 +122,8 @@ mod tests {
         #[test]
         fn entries_come_back(
             texts in ("\\PC{0,9}", "\\PC{0,9}", "\\PC{0,9}"), index: u32, times: (i64, i64),
-            hashes: (Vec<u64>, Vec<u64>), data in proptest::collection::vec(("\\PC{0,9}", any::<(i64, f64, u8)>()), 0..5),
+            hashes: (Vec<u64>, Vec<u64>),
+            data in list_of(("\\PC{0,9}", any::<(i64, f64, u8)>()), 0..5),
         ) {
             let key = Key {
                 group_key: (&*texts.0).into(),

@@ -177,10 +177,11 @@ mod tests {
                 0..3), 0..3),
             annotations in proptest::collection::btree_map("\\PC{0,9}", "\\PC{0,9}", 0..5),
         ) {
-            let matcher = |(op, name, value): (Op, String, String)| Matcher::new(&name, op, &value).ok();
             let sets = sets.into_iter().map(|set| {
-                Matchers::new(set.into_iter().filter_map(matcher).collect())
+                let compiled = set.iter().filter_map(|(op, k, v)| Matcher::new(k, *op, v).ok());
+                Matchers::new(compiled.collect())
             });
+            let text = |text: &String| (&**text).into();
             let silence = Silence {
                 id: Id::from(&*id),
                 matcher_sets: sets.collect(),
@@ -189,7 +190,7 @@ mod tests {
                 updated_at: Timestamp::from_nanos(times.2),
                 created_by: (&*texts.0).into(),
                 comment: (&*texts.1).into(),
-                annotations: annotations.iter().map(|(k, v)| ((&**k).into(), (&**v).into())).collect(),
+                annotations: annotations.iter().map(|(k, v)| (text(k), text(v))).collect(),
             };
             let expires_at = Timestamp::from_nanos(times.3);
             let out = encoded(&to_wire(&silence, expires_at));

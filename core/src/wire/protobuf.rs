@@ -279,7 +279,8 @@ mod tests {
             write_bytes(&mut out, field, b"");
             let mut reader = Reader::new(&out, 0);
             let mut next = || reader.field().expect("a field");
-            prop_assert!(matches!(next(), Some((f, Value::Number(n))) if (f, n) == (field, number)));
+            let found = next();
+            prop_assert!(matches!(found, Some((f, Value::Number(n))) if (f, n) == (field, number)));
             let bits = double.to_bits();
             prop_assert!(matches!(next(), Some((f, Value::Fixed64(n))) if (f, n) == (field, bits)));
             let Some((_, Value::Bytes(mut inner))) = next() else { panic!("a message") };

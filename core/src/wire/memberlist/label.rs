@@ -24,7 +24,7 @@ pub enum LabelError {
 pub(super) fn write_label(label: &[u8], out: &mut Vec<u8>) {
     if !label.is_empty() {
         out.push(kind::LABEL);
-        out.push(u8::try_from(label.len()).expect("the command line bounds labels to 255 bytes"));
+        out.push(u8::try_from(label.len()).expect("the settings bound labels to 255 bytes"));
         out.extend_from_slice(label);
     }
 }

@@ -73,12 +73,13 @@ pub const fn takes_checksum(vsn: &Vsn) -> bool {
     vsn[1] >= 5
 }
 
-/// Frames encoded messages (see [`body::encode_message`]) as packets: one, unless there are more
+/// Frames encoded messages (see [`encode_message`](super::encode_message)) as packets: one, unless there are more
 /// than [`COMPOUND_PARTS_MAX`] parts.
 ///
 /// Several parts make a compound, a single one stands alone. As in memberlist, the result is
 /// compressed if that makes it smaller, and then gets the checksum if `checksum` asks for one and
-/// the label if there is one. The caller keeps the parts within [`packet_room`].
+/// the label, of at most 255 bytes, if there is one. The caller keeps the parts within
+/// [`packet_room`].
 pub fn packets<'a, P: AsRef<[u8]>>(
     label: &'a [u8],
     parts: &'a [P],

@@ -262,8 +262,8 @@ fn structures_of_the_newer_codec_are_read() {
     assert_eq!(read_stream(b"", &bytes), Some(Ok(exchange(false, vec![], vec![7; 256]))));
     let bytes = [hex("0881aa557365724d73674c656ed100c8"), vec![7; 200]].concat();
     assert_eq!(read_stream(b"", &bytes), Some(Ok(StreamMessage::User(vec![7; 200]))));
-    let node_map = "87a441646472a47f000001ab496e6361726e6174696f6e01a44d657461c0a44e616d65a562726176\
-                    6fa4506f7274cd5a9aa5537461746500a356736ea6010502000000";
+    let node_map = "87a441646472a47f000001ab496e6361726e6174696f6e01a44d657461c0a44e616d65a5627261\
+                    766fa4506f7274cd5a9aa5537461746500a356736ea6010502000000";
     assert_eq!(body::read_node(&mut Reader::new(&hex(node_map))), Ok(node("bravo", 23194)));
     let error = StreamMessage::Err("x".into());
     assert_eq!(read_stream(b"", &hex("0d81a54572726f72a178")), Some(Ok(error)));

@@ -169,9 +169,8 @@ fn any_time() -> impl Strategy<Value = Option<Time>> {
 }
 
 fn kind() -> impl Strategy<Value = MatcherKind> {
-    proptest::sample::select(
-        &[MatcherKind::Equal, MatcherKind::Regexp, MatcherKind::NotEqual, MatcherKind::NotRegexp][..],
-    )
+    use MatcherKind::*;
+    proptest::sample::select(&[Equal, Regexp, NotEqual, NotRegexp][..])
 }
 
 proptest! {
@@ -204,7 +203,8 @@ proptest! {
 
     #[test]
     fn silence_records_read_back(
-        texts in (text(), text(), text()), times in (any_time(), any_time(), any_time(), any_time()),
+        texts in (text(), text(), text()),
+        times in (any_time(), any_time(), any_time(), any_time()),
         sets in list_of(list_of((kind(), "[a-z]{0,3}", text()), 0..3), 0..3),
         pairs in list_of((text(), text()), 0..5), count in 0usize..4,
     ) {
