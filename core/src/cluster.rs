@@ -43,6 +43,7 @@ mod settle;
 mod suspicion;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod types;
 
 use alloc::{
@@ -70,6 +71,7 @@ use self::{
     probe::{Probe, Relay},
     queue::Queue,
     settle::Settle,
+    tls::Pipes,
 };
 use crate::{
     event::Event,
@@ -165,6 +167,7 @@ pub struct Cluster {
     dials: VecDeque<Dial>,
     next_stream: Counter,
     peers: Peers,
+    pipes: Pipes,
     settle: Settle,
     leaving: Leaving,
     stats: Stats,
@@ -210,6 +213,7 @@ impl Cluster {
             dials: VecDeque::new(),
             next_stream: Counter::default(),
             peers: Peers::new(&settings.peers),
+            pipes: Pipes::default(),
             settle: Settle::default(),
             leaving: Leaving::No,
             stats: Stats::default(),

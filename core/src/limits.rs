@@ -315,3 +315,10 @@ pub const GOSSIP_ANSWERS_MAX: usize = 128;
 /// Topics of gossip that were told to the log in the last minutes and are not told again; what
 /// comes beyond is only counted.
 pub const GOSSIP_NAMES_TOLD_MAX: usize = 256;
+
+/// Connections that carry gossip packets with TLS, in each direction, as in Alertmanager. Of more
+/// peers the one not written to for longest loses its connection.
+pub const GOSSIP_PIPES_MAX: usize = 1024;
+
+/// Packets that wait for such a connection to open; further ones are dropped, as UDP may.
+pub const GOSSIP_PIPE_PACKETS_MAX: usize = 64;

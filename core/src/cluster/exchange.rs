@@ -12,8 +12,8 @@ use crate::{
     event::Event,
     id::StreamId,
     limits::{
-        GOSSIP_ANSWERS_MAX, GOSSIP_BULK_STREAMS_MAX, GOSSIP_DIALS_MAX, GOSSIP_STATE_BYTES_MAX,
-        GOSSIP_STREAMS_MAX,
+        GOSSIP_ANSWERS_MAX, GOSSIP_BULK_STREAMS_MAX, GOSSIP_DIALS_MAX, GOSSIP_PIPES_MAX,
+        GOSSIP_STATE_BYTES_MAX, GOSSIP_STREAMS_MAX,
     },
     time::Instant,
     wire::memberlist::{
@@ -44,14 +44,19 @@ pub(super) struct Dial {
 /// A stream that is open, or being opened.
 #[derive(Debug)]
 pub(super) struct Exchange {
-    peer: SocketAddr,
+    pub(super) peer: SocketAddr,
     began: Instant,
     reader: StreamReader,
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
+    /// A peer opened it with TLS, and it carries packets unless it turns out to be a stream. Holds
+    /// the bytes of a frame that is not complete.
+    Framed(Vec<u8>),
+    /// It carries packets of ours.
+    Pipe,
     /// A peer opened it and has not said everything.
     Served,
     /// A peer gave its state and waits for ours.
@@ -72,14 +77,23 @@ impl Cluster {
         let Some(exchange) = self.exchanges.get_mut(&id) else { return };
         match event {
             StreamEvent::Accepted { .. } => {}
-            StreamEvent::Connected => self.on_connected(id),
+            StreamEvent::Connected => {
+                if self.settings.tls {
+                    self.on_tls_connected(id);
+                }
+                self.on_connected(id);
+            }
+            StreamEvent::Data(bytes) if matches!(exchange.kind, Kind::Framed(_)) => {
+                self.take_frames(now, id, &bytes);
+            }
             StreamEvent::Data(bytes) => match exchange.reader.push(&bytes) {
                 None => {}
                 Some(Ok(message)) => self.on_stream_message(now, id, message),
                 Some(Err(error)) => self.on_stream_error(now, id, &error),
             },
-            // The receiver of records closes when it has read them: that is their receipt.
-            StreamEvent::Closed if matches!(exchange.kind, Kind::Records(_)) => {
+            // The receiver of records closes when it has read them: that is their receipt. Who sends
+            // packets may stop at any time.
+            StreamEvent::Closed if matches!(exchange.kind, Kind::Records(_) | Kind::Framed(_)) => {
                 self.end_exchange(now, id, Ok(()));
             }
             StreamEvent::Closed => self.end_exchange(now, id, Err("closed early".into())),
@@ -88,17 +102,22 @@ impl Cluster {
     }
 
     fn accept(&mut self, now: Instant, id: StreamId, from: SocketAddr) {
-        let accepted = |id: &&StreamId| id.0 & StreamId::ACCEPTED != 0;
-        if self.exchanges.keys().filter(accepted).count() >= GOSSIP_STREAMS_MAX {
+        // With TLS the members' packets have connections of their own.
+        let (kind, limit) = match self.settings.tls {
+            true => (Kind::Framed(Vec::new()), GOSSIP_STREAMS_MAX + GOSSIP_PIPES_MAX),
+            false => (Kind::Served, GOSSIP_STREAMS_MAX),
+        };
+        if self.exchanges.range(StreamId::accepted(0)..).count() >= limit {
             self.stats.limited.increase();
             return self.command(id, StreamCommand::Close);
         }
         self.timers.set(Timer::Stream(id), now + self.settings.tcp_timeout);
         let reader = StreamReader::new(self.label());
-        self.exchanges.insert(id, Exchange { peer: from, began: now, reader, kind: Kind::Served });
+        self.exchanges.insert(id, Exchange { peer: from, began: now, reader, kind });
     }
 
-    fn open(&mut self, now: Instant, to: SocketAddr, kind: Kind) -> StreamId {
+    /// Opens a stream; it ends with the TCP timeout unless something ends it before.
+    pub(super) fn open(&mut self, now: Instant, to: SocketAddr, kind: Kind) -> StreamId {
         let id = StreamId(self.next_stream.next());
         self.timers.set(Timer::Stream(id), now + self.settings.tcp_timeout);
         // The side that accepted sends no label.
@@ -119,7 +138,7 @@ impl Cluster {
     fn on_connected(&mut self, id: StreamId) {
         let Some(exchange) = self.exchanges.get(&id) else { return };
         let message = match &exchange.kind {
-            Kind::Served | Kind::Answering(_) => return,
+            Kind::Framed(_) | Kind::Pipe | Kind::Served | Kind::Answering(_) => return,
             Kind::Sync(_) => return self.effects.push_back(Effect::WantState(id)),
             Kind::Ping(seq) => {
                 let name = self.members.iter().find(|(_, m)| m.addr == exchange.peer);
@@ -197,7 +216,7 @@ impl Cluster {
         let (join, answers) = match &exchange.kind {
             Kind::Sync(why) => (*why != Why::Periodic, false),
             Kind::Answering(theirs) => (theirs.join, true),
-            Kind::Served | Kind::Ping(_) | Kind::Records(_) => return,
+            _ => return,
         };
         let user_state = part::encode_full(state);
         if user_state.len() > GOSSIP_STATE_BYTES_MAX {
@@ -254,9 +273,15 @@ impl Cluster {
     pub(super) fn end_exchange(&mut self, now: Instant, id: StreamId, result: Result<(), String>) {
         let Some(exchange) = self.drop_exchange(id) else { return };
         let peer = exchange.peer;
+        if matches!(exchange.kind, Kind::Pipe) {
+            self.hold_pipe(now, peer);
+        }
         match (exchange.kind, result) {
-            (Kind::Served | Kind::Answering(_), Ok(())) | (Kind::Ping(_), _) => {}
-            (Kind::Served | Kind::Answering(_), Err(error)) => self.refuse(peer, &error),
+            (Kind::Pipe | Kind::Ping(_), _) => {}
+            (Kind::Framed(_) | Kind::Served | Kind::Answering(_), Ok(())) => {}
+            (Kind::Framed(_) | Kind::Served | Kind::Answering(_), Err(error)) => {
+                self.refuse(peer, &error);
+            }
             (Kind::Sync(why), result) => {
                 self.end_sync(now, Dial { to: peer, why }, result);
                 self.start_dials(now);
@@ -283,6 +308,9 @@ impl Cluster {
         let exchange = self.exchanges.remove(&id)?;
         self.timers.clear(Timer::Stream(id));
         self.command(id, StreamCommand::Close);
+        if matches!(exchange.kind, Kind::Pipe) {
+            self.forget_pipe(exchange.peer);
+        }
         Some(exchange)
     }
 

@@ -119,8 +119,9 @@ impl Cluster {
     pub(super) fn send_to_member(&mut self, id: MemberId, parts: &[Vec<u8>]) {
         let Some(member) = self.members.get(id) else { return };
         let (to, checksum) = (member.addr, takes_checksum(&member.vsn));
-        for bytes in packets(self.settings.label.as_bytes(), parts, checksum) {
-            self.effects.push_back(Effect::Datagram { to, bytes });
+        let packets: Vec<_> = packets(self.label(), parts, checksum).collect();
+        for bytes in packets {
+            self.send_packet(to, bytes);
         }
     }
 
@@ -130,8 +131,9 @@ impl Cluster {
         let room = packet_room(self.label()).saturating_sub(parts[0].len() + PART_OVERHEAD);
         parts.extend(self.draw(room));
         self.settle_queues();
-        for bytes in packets(self.settings.label.as_bytes(), &parts, false) {
-            self.effects.push_back(Effect::Datagram { to, bytes });
+        let packets: Vec<_> = packets(self.label(), &parts, false).collect();
+        for bytes in packets {
+            self.send_packet(to, bytes);
         }
     }
 

@@ -308,6 +308,27 @@ fn another_label_is_another_cluster() {
 }
 
 #[test]
+fn with_tls_packets_travel_on_streams() {
+    let mut net = Net::with_tls(3, 21);
+    net.run(s(22));
+    assert!(net.nodes.iter().all(|n| n.cluster.member_count() == 3 && n.cluster.is_settled()));
+    net.broadcast(0, "small", 1, 100);
+    net.broadcast(1, "large", 1, 50_000);
+    net.run(s(1));
+    assert!(net.nodes.iter().all(|node| node.has("small", 1) && node.has("large", 1)));
+    let streams = net.streams;
+    net.run(s(30));
+    assert!(net.streams - streams < 10, "packets keep their connections");
+    net.crash(2);
+    net.run(s(12));
+    assert!((0..2).all(|node| net.nodes[node].cluster.member_count() == 2));
+    net.restart(2);
+    net.run(s(12));
+    assert!(net.nodes.iter().all(|n| n.cluster.member_count() == 3 && n.has("large", 1)));
+    assert_eq!(net.packets, 0);
+}
+
+#[test]
 fn peers_are_found_by_name() {
     let mut net = Net::new(1, 17);
     let addr = net.nodes[0].addr;

@@ -71,6 +71,7 @@ pub(super) struct Net {
     pub(super) nodes: Vec<Node>,
     pub(super) loss: f64,
     pub(super) label: String,
+    tls: bool,
     pub(super) broken_streams: bool,
     pub(super) packets: u64,
     pub(super) streams: u64,
@@ -92,7 +93,16 @@ pub(super) struct Net {
 impl Net {
     /// Starts `n` nodes that know each other's addresses.
     pub(super) fn new(n: u8, seed: u64) -> Self {
+        Self::start_all(n, seed, false)
+    }
+
+    pub(super) fn with_tls(n: u8, seed: u64) -> Self {
+        Self::start_all(n, seed, true)
+    }
+
+    fn start_all(n: u8, seed: u64, tls: bool) -> Self {
         let mut net = Self {
+            tls,
             nodes: Vec::new(),
             loss: 0.0,
             label: String::new(),
@@ -133,6 +143,7 @@ impl Net {
         let mut settings = Settings::new(name, addr(self.nodes.len()));
         settings.peers = peers.iter().map(|peer| format!("{peer}")).collect();
         settings.label.clone_from(&self.label);
+        settings.tls = self.tls;
         settings
     }
 
@@ -359,7 +370,12 @@ impl Net {
             self.tell((other, theirs), StreamEvent::Accepted { from });
             return self.tell((node, id), StreamEvent::Connected);
         }
-        let Some(&end) = self.ends.get(&(node, id)) else { return };
+        let Some(&end) = self.ends.get(&(node, id)) else {
+            if matches!(command, StreamCommand::Write(_)) {
+                self.tell((node, id), StreamEvent::Failed("reset".into()));
+            }
+            return;
+        };
         if self.reach(node, self.nodes[end.0].addr).is_none() {
             return;
         }
