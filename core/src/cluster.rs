@@ -323,6 +323,9 @@ impl Cluster {
     /// Tells the others that this node leaves; [`Effect::Departed`] says when they know, or that
     /// `timeout` passed before. The node goes on answering. Poll afterwards.
     ///
+    /// Records that still wait go out as well, so that who takes over knows what was notified last;
+    /// upstream loses them.
+    ///
     /// With nobody left to tell it is over at once; upstream waits for the whole time (reference
     /// A.4).
     pub fn leave(&mut self, now: Instant, timeout: core::time::Duration) {
@@ -406,8 +409,8 @@ impl Cluster {
             self.arm_every(Timer::Gossip, self.gossip_origin, self.settings.gossip_interval);
         }
         if self.leaving == Leaving::Waiting {
-            let told = !self.news.contains(&self.name);
-            if told || self.members.live() == 0 {
+            let is_told = !self.news.contains(&self.name) && self.is_flushed();
+            if is_told || self.members.live() == 0 {
                 self.depart(true);
             }
         }

@@ -263,7 +263,7 @@ impl Cluster {
             self.refuse(from, &error);
             alloc::format!("{error}")
         })?;
-        for (key, data) in parts {
+        for (key, data) in parts.into_iter().filter(|(_, data)| !data.is_empty()) {
             self.effects.push_back(Effect::Merge { key, data, source: Source::FullState });
         }
         Ok(())

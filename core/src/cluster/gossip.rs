@@ -42,7 +42,7 @@ impl Cluster {
     /// state.
     pub fn broadcast(&mut self, now: Instant, key: &'static str, record: &[u8], bytes: Vec<u8>) {
         self.now = now;
-        if self.members.live() < 2 {
+        if !self.has_others() {
             return;
         }
         let name: RecordName = (key, record.into());
@@ -80,10 +80,21 @@ impl Cluster {
         self.bulk.remove(&name);
         self.records.remove(&name);
         let fits = part::overhead(key) + bytes.len() <= OVERSIZE;
-        if fits && self.records.len() < max && self.members.live() > 1 {
+        if fits && self.records.len() < max && self.has_others() {
             self.records.push(name, bytes.into(), Class::Relayed);
         }
         self.finish(now);
+    }
+
+    /// Tells whether there is anybody else.
+    fn has_others(&self) -> bool {
+        let me = self.members.get(self.me).is_some_and(super::member::Member::is_live);
+        self.members.live() > usize::from(me)
+    }
+
+    /// Tells whether every record that was broadcast has left this node.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.records.fresh_bytes() == 0 && self.bulk.len() == 0
     }
 
     /// One gossip tick: the same choice of records to up to `fanout` random members that are there,
@@ -220,6 +231,7 @@ impl Cluster {
     pub(super) fn on_update(&mut self, from: SocketAddr, bytes: &[u8], source: Source) {
         self.stats.updates_received.add(bytes.len());
         match part::decode(bytes) {
+            Ok((_, data)) if data.is_empty() => {}
             Ok((key, data)) => self.effects.push_back(Effect::Merge { key, data, source }),
             Err(error) => self.refuse(from, &error),
         }
