@@ -24,7 +24,7 @@ pub struct Index<K> {
     values: Buckets<K>,
     /// Lists that ask for a value with a prefix, by name and prefix.
     prefixes: Buckets<K>,
-    /// What is filed under a name.
+    /// What else is filed under a name.
     names: Map<u64, Name<K>>,
     /// Lists that ask for no label to be present.
     always: Vec<K>,
@@ -40,9 +40,6 @@ type Buckets<K> = Map<u64, Vec<K>>;
 
 #[derive(Clone, Debug)]
 struct Name<K> {
-    /// How many times a list is filed under a value. Where this is zero, as it is for most names
-    /// of an alert, its value need not be looked at.
-    values: usize,
     /// Lists that ask for the label to be present.
     present: Vec<K>,
     /// The lengths in bytes of the prefixes that are filed, sorted, and how many there are of each.
@@ -141,12 +138,10 @@ impl<K: Copy + Ord> Index<K> {
         out.extend_from_slice(&self.always);
         for (name, value) in labels.iter_bytes() {
             let name = hash(name);
-            let Some(entry) = self.names.get(&name) else { continue };
-            if entry.values > 0
-                && let Some(keys) = self.values.get(&hash_pair(name, value))
-            {
+            if let Some(keys) = self.values.get(&hash_pair(name, value)) {
                 out.extend_from_slice(keys);
             }
+            let Some(entry) = self.names.get(&name) else { continue };
             out.extend_from_slice(&entry.present);
             for &(length, _) in &entry.lengths {
                 let Some(prefix) = value.get(..length) else { break };
@@ -178,15 +173,11 @@ impl<K: Copy + Ord> Index<K> {
     fn file(&mut self, key: K, matcher: &Matcher) {
         let name = hash(matcher.name().as_bytes());
         match place(matcher) {
-            Some(Place::Value(value)) => {
-                add_to(&mut self.values, name, value, key);
-                self.name(name).values += 1;
-            }
+            Some(Place::Value(value)) => add_to(&mut self.values, name, value, key),
             Some(Place::Literals(literals)) => {
                 for literal in literals {
                     add_to(&mut self.values, name, literal, key);
                 }
-                self.name(name).values += literals.len();
             }
             Some(Place::Prefix(prefix)) => {
                 add_to(&mut self.prefixes, name, prefix, key);
@@ -200,15 +191,11 @@ impl<K: Copy + Ord> Index<K> {
     fn unfile(&mut self, key: K, matcher: &Matcher) {
         let name = hash(matcher.name().as_bytes());
         match place(matcher) {
-            Some(Place::Value(value)) => {
-                take_from(&mut self.values, name, value, key);
-                self.name(name).values -= 1;
-            }
+            Some(Place::Value(value)) => take_from(&mut self.values, name, value, key),
             Some(Place::Literals(literals)) => {
                 for literal in literals {
                     take_from(&mut self.values, name, literal, key);
                 }
-                self.name(name).values -= literals.len();
             }
             Some(Place::Prefix(prefix)) => {
                 take_from(&mut self.prefixes, name, prefix, key);
@@ -223,19 +210,13 @@ impl<K: Copy + Ord> Index<K> {
     }
 
     fn name(&mut self, name: u64) -> &mut Name<K> {
-        self.names.get_or_insert_with(name, Name::default)
-    }
-}
-
-impl<K> Default for Name<K> {
-    fn default() -> Self {
-        Self { values: 0, present: Vec::new(), lengths: Vec::new() }
+        self.names.get_or_insert_with(name, || Name { present: Vec::new(), lengths: Vec::new() })
     }
 }
 
 impl<K> Name<K> {
     const fn is_empty(&self) -> bool {
-        self.values == 0 && self.present.is_empty() && self.lengths.is_empty()
+        self.present.is_empty() && self.lengths.is_empty()
     }
 
     fn count_prefix(&mut self, length: usize) {
