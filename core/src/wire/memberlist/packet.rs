@@ -73,8 +73,8 @@ pub const fn takes_checksum(vsn: &Vsn) -> bool {
     vsn[1] >= 5
 }
 
-/// Frames encoded messages (see [`encode_message`](super::encode_message)) as packets: one, unless there are more
-/// than [`COMPOUND_PARTS_MAX`] parts.
+/// Frames messages that [`encode_message`](super::encode_message) wrote as packets: one, unless
+/// there are more than [`COMPOUND_PARTS_MAX`] parts.
 ///
 /// Several parts make a compound, a single one stands alone. As in memberlist, the result is
 /// compressed if that makes it smaller, and then gets the checksum if `checksum` asks for one and
