@@ -54,9 +54,9 @@ pub enum StreamError {
 
 /// Returns the bytes of a stream that holds `message`, always compressed, as memberlist does.
 ///
-/// The dialler's stream begins with the cluster's label, of at most 255 bytes; for an answer `label`
-/// is empty. An ack without payload has nil there. The time it takes follows the size: with much
-/// state this is no work for between two inputs.
+/// The dialler's stream begins with the cluster's label, of at most 255 bytes; for an answer
+/// `label` is empty. An ack without payload has nil there. The time it takes follows the size:
+/// with much state this is no work for between two inputs.
 pub fn encode_stream(label: &[u8], message: &StreamMessage) -> Vec<u8> {
     let packed = pack(&encode_plain(message));
     let mut out = Vec::with_capacity(2 + label.len() + packed.len());
