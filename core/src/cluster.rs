@@ -2,8 +2,8 @@
 //!
 //! This is SWIM with Lifeguard as hashicorp/memberlist runs it for Alertmanager, and the layer that
 //! Alertmanager puts above it, as one state machine without I/O. It knows nothing of alerts: the
-//! owner of a *key* (`nfl`, `sil`, …) hands in *records*, opaque bytes that the same owner merges on
-//! the other side. "Reference" in the docs of this module and its parts names the inventory of
+//! owner of a *key* (`nfl`, `sil`, …) hands in *records*, opaque bytes that the same owner merges
+//! on the other side. "Reference" in the docs of this module and its parts names the inventory of
 //! upstream's behaviour, section by section.
 //!
 //! # Use
@@ -21,8 +21,8 @@
 //! # Departures from upstream, all compatible on the wire
 //! * Messages are handled in the order they arrive, not newest first (reference B.10).
 //! * A record replaces the queued one of the same name; records of one tick travel together in one
-//!   message; what packets cannot carry soon goes to every member on a stream, and is repeated until
-//!   it arrived (see `Cluster::broadcast`). Only records that were new are passed on.
+//!   message; what packets cannot carry soon goes to every member on a stream, and is repeated
+//!   until it arrived (see `Cluster::broadcast`). Only records that were new are passed on.
 //! * A suspicion of a higher incarnation begins a new suspicion, since the member refuted the old
 //!   one (reference B.9 calls upstream's rule a candidate bug).
 //! * Peers are dialled side by side, not one after the other.

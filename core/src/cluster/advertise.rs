@@ -60,8 +60,6 @@ pub(super) fn is_elsewhere(peer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
 
     fn find(given: Option<&str>, bind: &str, allow_public: bool) -> String {
@@ -85,7 +83,7 @@ mod tests {
     fn unroutable_addresses_are_told() {
         let bind = SocketAddr::from(([127, 0, 0, 1], 1));
         for (peer, warned) in [("a:1", true), ("localhost:1", false), ("127.0.0.9:1", false)] {
-            let found = advertised(None, bind, None, None, false, &vec![peer.to_string()]);
+            let found = advertised(None, bind, None, None, false, &[peer.to_string()]);
             assert_eq!(found.map(|found| found.is_unroutable), Ok(warned), "{peer}");
         }
     }

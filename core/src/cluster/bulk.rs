@@ -29,13 +29,16 @@ const RECORD_OVERHEAD: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Bulk(BTreeMap<&'static str, Log>);
 
+/// A record's name and its bytes.
+type Record = (Arc<[u8]>, Arc<[u8]>);
+
 /// Records in the order they came. Places are counted from the first record ever.
 #[derive(Debug, Default)]
 struct Log {
     /// The place of the first record that is kept.
     base: u64,
     /// `None` where a newer record replaced it.
-    records: VecDeque<Option<(Arc<[u8]>, Arc<[u8]>)>>,
+    records: VecDeque<Option<Record>>,
     places: BTreeMap<Arc<[u8]>, u64>,
     bytes: usize,
     /// The members that still miss records, and from where on.

@@ -91,8 +91,8 @@ impl Cluster {
                 Some(Ok(message)) => self.on_stream_message(now, id, message),
                 Some(Err(error)) => self.on_stream_error(now, id, &error),
             },
-            // The receiver of records closes when it has read them: that is their receipt. Who sends
-            // packets may stop at any time.
+            // The receiver of records closes when it has read them: that is their receipt. Who
+            // sends packets may stop at any time.
             StreamEvent::Closed if matches!(exchange.kind, Kind::Records(_) | Kind::Framed(_)) => {
                 self.end_exchange(now, id, Ok(()));
             }

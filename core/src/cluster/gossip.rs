@@ -59,8 +59,8 @@ impl Cluster {
     /// Passes on a record that was new in what [`Effect::Merge`] brought. Poll afterwards.
     ///
     /// What came on a stream reaches everybody without it. Relayed records wait behind own ones and
-    /// travel in packets only; what does not fit there, or would fill the queue, is left to the next
-    /// full exchange.
+    /// travel in packets only; what does not fit there, or would fill the queue, is left to the
+    /// next full exchange.
     pub fn relay(
         &mut self,
         now: Instant,

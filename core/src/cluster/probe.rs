@@ -51,8 +51,8 @@ pub(super) struct Relay {
 }
 
 impl Cluster {
-    /// Begins the next probe, unless one runs: then it begins when that one ends, as a tick waits in
-    /// upstream's ticker.
+    /// Begins the next probe, unless one runs: then it begins when that one ends, as a tick waits
+    /// in upstream's ticker.
     pub(super) fn start_probe(&mut self, now: Instant) {
         if self.probe.is_some() {
             self.probe_missed = true;
@@ -86,7 +86,8 @@ impl Cluster {
         if state == NodeState::Alive {
             self.send_message(addr, &ping);
         } else {
-            // Tell a suspect at once that it is one, so that it can refute: Lifeguard's buddy system.
+            // Tell a suspect at once that it is one, so that it can refute: Lifeguard's buddy
+            // system.
             let (node, from) = (name.to_string(), self.name.to_string());
             let suspect = Message::Suspect(Suspect { incarnation, node, from });
             self.send_to_member(id, &[encoded(&ping), encoded(&suspect)]);

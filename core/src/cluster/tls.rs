@@ -1,9 +1,9 @@
 //! Packets over streams, as Alertmanager's TLS transport carries them (reference A.12).
 //!
-//! With TLS there are no datagrams. Each connection begins with a frame: one that says "stream", and
-//! the rest is a stream as ever; or one that holds a packet, and more of those follow. Each frame is
-//! a [`StreamCommand::Write`] of its own, since Alertmanager loses what shares a TLS record with a
-//! frame before it.
+//! With TLS there are no datagrams. Each connection begins with a frame: one that says "stream",
+//! and the rest is a stream as ever; or one that holds a packet, and more of those follow. Each
+//! frame is a [`StreamCommand::Write`] of its own, since Alertmanager loses what shares a TLS
+//! record with a frame before it.
 //!
 //! Unlike upstream, a peer that cannot be reached holds up nobody else, and is not called more than
 //! once a second.
@@ -82,8 +82,8 @@ impl Cluster {
         self.pipes.by_addr.insert(to, pipe);
     }
 
-    /// Takes the news that a connection of ours is open: a pipe sends what waits, a stream says that
-    /// it is one.
+    /// Takes the news that a connection of ours is open: a pipe sends what waits, a stream says
+    /// that it is one.
     pub(super) fn on_tls_connected(&mut self, id: StreamId) {
         let Some(exchange) = self.exchanges.get(&id) else { return };
         let mut frames = Vec::new();

@@ -44,8 +44,8 @@ pub struct Settings {
     pub resolve_timeout: Duration,
     /// The label that packets and streams carry; empty for none.
     pub label: String,
-    /// Whether packets travel on TLS connections too. The runtime does the TLS; here it only changes
-    /// what travels how.
+    /// Whether packets travel on TLS connections too. The runtime does the TLS; here it only
+    /// changes what travels how.
     pub tls: bool,
 }
 
@@ -184,8 +184,8 @@ pub enum StreamCommand {
         /// The peer.
         to: SocketAddr,
     },
-    /// Write bytes, in order. With TLS each write is flushed as a record of its own, or several, and
-    /// never shares one with another: Alertmanager loses what follows a frame in its record.
+    /// Write bytes, in order. With TLS each write is flushed as a record of its own, or several,
+    /// and never shares one with another: Alertmanager loses what follows a frame in its record.
     Write(Vec<u8>),
     /// Close it once everything is written. No event is needed any more.
     Close,
