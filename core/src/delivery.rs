@@ -33,7 +33,7 @@ use crate::{
         Step,
     },
     rng::Rng,
-    time::{Deadline, Instant, Reason},
+    time::{Deadline, Instant, Reason, Timestamp},
     timer::Timers,
 };
 
@@ -52,6 +52,8 @@ pub struct Plan {
     pub deadline: Instant,
     /// The route's repeat interval, for the decision and the log entry.
     pub repeat_interval: Duration,
+    /// When the decision that holds was taken, by the wall clock.
+    pub decided_at: Timestamp,
     /// Under which key the notification log knows it.
     pub log_key: nflog::Key,
     /// What the log compares and keeps; shared by the deliveries of a flush.
@@ -226,12 +228,33 @@ impl Deliveries {
         id
     }
 
-    /// Takes the log's answer to [`Effect::Decide`]. Poll afterwards.
+    /// Gives a delivery that waits for its decision other things to say.
+    pub fn renew(&mut self, id: DeliveryId, notification: Arc<Notification>, hashes: Hashes) {
+        if let Some(delivery) = self.table.get_mut(&id) {
+            delivery.plan.notification = notification;
+            delivery.plan.hashes = hashes;
+        }
+    }
+
+    /// Puts the decision off. [`Effect::Decide`] comes again at `at`, at the latest at the deadline.
+    pub fn postpone(&mut self, id: DeliveryId, at: Instant) {
+        if let Some(delivery) = self.table.get(&id) {
+            self.timers.set(id, at.min(delivery.plan.deadline));
+        }
+    }
+
+    /// Returns how many attempts a delivery has made.
+    pub fn attempts(&self, id: DeliveryId) -> u32 {
+        self.table.get(&id).map_or(0, |delivery| delivery.attempts)
+    }
+
+    /// Takes the log's answer to [`Effect::Decide`]. `wall` is when it was given. Poll afterwards.
     pub fn decided(
         &mut self,
         now: Instant,
         ids: &mut Ids,
         id: DeliveryId,
+        wall: Timestamp,
         decision: nflog::Decision,
     ) {
         let Some(delivery) = self.table.get_mut(&id) else { return };
@@ -241,6 +264,7 @@ impl Deliveries {
         match decision {
             nflog::Decision::Skip(reason) => self.finish(now, ids, id, End::Skipped(reason)),
             nflog::Decision::Notify(reason) => {
+                delivery.plan.decided_at = wall;
                 let job = Arc::new(Job {
                     notification: delivery.plan.notification.clone(),
                     integration: delivery.plan.integration.clone(),
@@ -364,9 +388,10 @@ impl Deliveries {
                     let end = delivery.out_of_time();
                     self.finish(now, ids, id, end);
                 }
+                // Ask again before each attempt: a peer may have delivered it meanwhile.
                 State::Backoff => {
-                    self.arm(id, deadline);
-                    self.enqueue(now, ids, id);
+                    delivery.state = State::Waiting;
+                    self.effects.push_back(Effect::Decide(id));
                 }
                 State::Queued | State::Working | State::Reading(..) | State::Sending(..) => {
                     self.arm(id, deadline);

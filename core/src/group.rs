@@ -47,6 +47,9 @@ pub struct Flight {
     /// The alerts that had resolved, ascending, and when each was last posted: those that are
     /// unchanged at the end leave the group.
     pub resolved: Vec<(AlertId, Timestamp)>,
+    /// Whether a delivery was left to a peer, so that nobody knows yet that it was made: no alert
+    /// leaves the group for this flush.
+    pub held: bool,
     /// Whether the group's next tick fell due while this flush was still under way.
     pub overdue: bool,
 }

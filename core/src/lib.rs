@@ -65,6 +65,7 @@
 //!     config: Arc::new(config),
 //!     external_url: "http://localhost:9093".into(),
 //!     saved: Saved::default(),
+//!     gossip: None,
 //!     seed: Seed::from_number(1),
 //! };
 //! let mut node = Node::new(now, start);

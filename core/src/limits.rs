@@ -322,3 +322,17 @@ pub const GOSSIP_PIPES_MAX: usize = 1024;
 
 /// Packets that wait for such a connection to open; further ones are dropped, as UDP may.
 pub const GOSSIP_PIPE_PACKETS_MAX: usize = 64;
+
+/// Bytes of gossiped records that are decoded at once; more are decoded elsewhere, so that a large
+/// state does not hold up the node.
+pub const GOSSIP_INLINE_BYTES_MAX: usize = 16 << 10;
+
+/// Claims of peers that are kept; beyond it new ones are not heard, which costs at most a
+/// notification sent twice.
+pub const CLAIMS_MAX: usize = 100_000;
+
+/// The longest a peer's claim counts, whatever it says.
+pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(120);
+
+/// How long a node that ends waits for its peers to learn that it leaves. Alertmanager's value.
+pub const LEAVE_WAIT: Duration = Duration::from_secs(10);

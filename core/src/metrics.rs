@@ -6,6 +6,7 @@
 
 mod build;
 mod collect;
+mod gossip;
 mod kinds;
 mod notifications;
 mod process;
@@ -18,6 +19,7 @@ use alloc::{collections::BTreeMap, string::String, sync::Arc};
 
 pub use self::{
     build::Build,
+    gossip::Gossip,
     kinds::{Counter, Gauge, Histogram, SECONDS, Summary},
     notifications::{FailureReason, INTEGRATIONS, Notifications, Suppressed},
     process::Process,
@@ -175,6 +177,8 @@ pub struct Metrics {
     pub silences: Silences,
     /// The notification log.
     pub nflog: Store,
+    /// Gossip.
+    pub gossip: Gossip,
 }
 
 impl Default for Metrics {
@@ -211,6 +215,7 @@ impl Metrics {
             notifications: Notifications::new(detail.receiver_names),
             silences: Silences::default(),
             nflog: Store::default(),
+            gossip: Gossip::default(),
         }
     }
 

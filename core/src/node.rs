@@ -6,8 +6,10 @@
 
 mod alerts;
 mod boot;
+mod claims;
 mod delivery;
 mod flush;
+mod gossip;
 mod io;
 mod maintain;
 mod pipeline;
@@ -19,7 +21,8 @@ mod tests;
 use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
 pub use self::{
-    boot::{Start, load_config},
+    boot::{Start, gossip_settings, load_config},
+    gossip::{EncodedState, FullState, Records},
     io::{Done, Input, Output, Work},
     pipeline::{Decision, Stage},
 };
@@ -27,6 +30,7 @@ use crate::{
     alert::{RouteLists, Store},
     api::{Call, Reply},
     cli::Options,
+    cluster::Cluster,
     config::Config,
     delivery::{Deliveries, Ids},
     event::Event,
@@ -39,7 +43,7 @@ use crate::{
     rng::Rng,
     silence::Silences,
     time::{Deadline, Now, Reason, Timestamp, earliest},
-    view::View,
+    view::{ClusterView, View},
 };
 
 /// An alert manager of one host, as a deterministic state machine. See the crate's documentation
@@ -55,6 +59,8 @@ pub struct Node {
     silences: Silences,
     inhibitor: Inhibitor,
     nflog: Log,
+    cluster: Option<Cluster>,
+    claims: claims::Claims,
     deliveries: Deliveries,
     schedule: Schedule,
     metrics: Metrics,
@@ -93,8 +99,10 @@ impl Node {
         self.now = now;
         match input {
             Input::Call(id, call) => self.on_call(now, id, call),
+            Input::Datagram { from, bytes } => self.on_datagram(now, from, &bytes),
             Input::Hangup => self.on_hangup(),
             Input::Read(id, content) => self.on_read(now, id, content),
+            Input::Resolved(id, result) => self.on_resolved(now, id, result),
             Input::Saved(id, result) => self.on_saved(now, id, result),
             Input::Sent(id, result) => {
                 if !self.deliveries.on_sent(&mut self.ids, id, result) {
@@ -103,6 +111,7 @@ impl Node {
                 self.pump(now);
             }
             Input::Shutdown => self.on_shutdown(now),
+            Input::Stream(id, event) => self.on_stream(now, id, event),
             Input::Timeout => self.on_timeout(now),
             Input::Worked(id, done) => self.on_worked(now, id, done),
         }
@@ -120,12 +129,14 @@ impl Node {
         if self.has_backlog {
             return Some(Deadline { at: self.now.instant, reason: Reason::Backlog });
         }
+        let cluster = self.cluster.as_ref().and_then(Cluster::deadline);
+        let others =
+            earliest(earliest(cluster, self.claims.deadline()), self.deliveries.deadline());
         if let Some(stopping) = &self.stopping {
-            return earliest(stopping.deadline(), self.deliveries.deadline());
+            return if stopping.is_over() { None } else { earliest(stopping.deadline(), others) };
         }
         let group = self.groups.next_at().map(|at| Deadline { at, reason: Reason::Group });
-        let own = earliest(group, self.schedule.deadline());
-        earliest(own, self.deliveries.deadline())
+        earliest(earliest(group, self.schedule.deadline()), others)
     }
 
     /// Returns the state for readers. Cheap, and cheapest when no earlier view is alive.
@@ -137,6 +148,7 @@ impl Node {
             silences: self.silences.table(),
             inhibitor: self.inhibitor.index(),
             metrics: self.metrics.clone(),
+            cluster: self.cluster.as_ref().map(ClusterView::new).map(Arc::new),
             started_at: self.started_at,
         })
     }
@@ -169,8 +181,10 @@ impl Node {
 
     fn on_timeout(&mut self, now: Now) {
         self.has_backlog = false;
+        self.with_cluster(now, Cluster::on_timeout);
         self.deliveries.on_timeout(now.instant, &mut self.ids);
         self.pump(now);
+        self.repeat_claims(now);
         if self.stopping.is_some() {
             self.on_grace(now);
             return;
@@ -199,6 +213,8 @@ impl Node {
             }
             Done::Checkpoint(bytes) => self.on_checkpoint(id, bytes),
             Done::Config(result) => self.on_config(now, id, *result),
+            Done::Records(records, source) => self.on_records(now, *records, source),
+            Done::State(state) => self.on_state_encoded(now, state),
             Done::Panicked(text) => self.on_panicked(now, id, text),
         }
     }

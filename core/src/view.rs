@@ -7,7 +7,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 pub use self::list::{AlertFilter, Listed, ListedGroup, ListedGroups, Scratch, selects};
 use crate::{
-    alert::Entry, config::Config, cow::Snapshot, group::Group, id::AlertId, inhibit,
+    alert::Entry, cluster, config::Config, cow::Snapshot, group::Group, id::AlertId, inhibit,
     metrics::Metrics, silence, time::Timestamp,
 };
 
@@ -27,8 +27,47 @@ pub struct View {
     pub inhibitor: Arc<inhibit::Index>,
     /// Counters of the node; those of the HTTP side are the runtime's.
     pub metrics: Metrics,
+    /// The cluster as this node sees it; `None` when it is alone by choice.
+    pub cluster: Option<Arc<ClusterView>>,
     /// When the node started, by the wall clock.
     pub started_at: Timestamp,
+}
+
+/// A cluster as one of its nodes sees it.
+#[derive(Clone, Debug)]
+pub struct ClusterView {
+    /// This node's name.
+    pub name: Arc<str>,
+    /// Whether the members agree.
+    pub status: cluster::Status,
+    /// The members by name, this node included.
+    pub peers: Vec<cluster::Peer>,
+    /// This node's place among them, from 0.
+    pub position: usize,
+    /// Peers that failed and are still tried.
+    pub failed_peers: usize,
+    /// The local health score, 0 (healthy) to 7.
+    pub health_score: u32,
+    /// Records that wait to be gossiped.
+    pub queued: usize,
+    /// Counters.
+    pub stats: cluster::Stats,
+}
+
+impl ClusterView {
+    /// Takes a picture of a cluster.
+    pub fn new(cluster: &cluster::Cluster) -> Self {
+        Self {
+            name: cluster.name().clone(),
+            status: cluster.status(),
+            peers: cluster.members().collect(),
+            position: cluster.position(),
+            failed_peers: cluster.failed_peers(),
+            health_score: cluster.health_score(),
+            queued: cluster.queued(),
+            stats: cluster.stats().clone(),
+        }
+    }
 }
 
 /// Whether an alert is muted, and by what.

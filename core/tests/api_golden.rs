@@ -172,6 +172,7 @@ fn view() -> View {
         silences: silences(&site).table(),
         inhibitor: inhibitor.index(),
         metrics: Metrics::default(),
+        cluster: None,
         started_at: WALL,
     }
 }

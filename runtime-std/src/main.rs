@@ -102,7 +102,14 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
 
     let external: Arc<str> = external_url.text.as_str().into();
-    let start = Start { options: options.clone(), external_url: external, config, saved, seed };
+    let start = Start {
+        options: options.clone(),
+        external_url: external,
+        config,
+        gossip: None,
+        saved,
+        seed,
+    };
     let node = Node::new(clock.now(), start);
 
     let cores = thread::available_parallelism().map_or(1, usize::from);

@@ -126,6 +126,7 @@ impl Host {
             external_url: self.external.text.as_str().into(),
             config: Arc::new(config),
             saved,
+            gossip: None,
             seed: Seed::from_number(seed.wrapping_mul(1_000_003) + u64::from(self.run)),
         };
         self.node = Some(Node::new(self.now(at), start));

@@ -172,6 +172,7 @@ impl Host {
             options: Arc::new(options),
             external_url: Arc::from("http://am"),
             saved: Saved::default(),
+            gossip: None,
             seed: Seed::from_number(1),
         };
         let mut host = Self { node: Node::new(now, start), now };

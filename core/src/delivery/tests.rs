@@ -70,7 +70,7 @@ impl Bench {
                 Effect::Attempted(attempted) => self.attempts.push(attempted),
                 Effect::Cancel(send) => self.canceled.push(send),
                 Effect::Decide(id) => {
-                    self.all.decided(self.now, &mut self.ids, id, self.decision);
+                    self.all.decided(self.now, &mut self.ids, id, Timestamp::EPOCH, self.decision);
                 }
                 Effect::Finished(finished) => self.ends.push(*finished),
                 Effect::Print(_) => self.prints += 1,
@@ -135,6 +135,7 @@ fn plan_of(alerts: Vec<Told>, kind: Kind) -> Plan {
         notification: Arc::new(notification("x", alerts)),
         integration: Arc::new(integration(kind, HttpConfig::default())),
         due: ms(0),
+        decided_at: Timestamp::EPOCH,
         deadline: ms(301_000),
         repeat_interval: Duration::from_secs(3600),
         log_key: nflog::Key {
@@ -194,7 +195,7 @@ fn the_turn_comes_before_the_decision() {
     assert_eq!((bench.ends[0].attempts, bench.ends[0].took), (0, Duration::ZERO));
     assert!(bench.attempts.is_empty());
     // A late or repeated word changes nothing.
-    bench.all.decided(bench.now, &mut bench.ids, id, FIRST);
+    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST);
     bench.drain();
     assert_eq!(bench.ends.len(), 1);
 }
@@ -203,7 +204,7 @@ fn the_turn_comes_before_the_decision() {
 fn a_second_decision_is_ignored() {
     let mut bench = Bench::new(1);
     let id = bench.open(plan());
-    bench.all.decided(bench.now, &mut bench.ids, id, FIRST);
+    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST);
     bench.drain();
     assert_eq!((bench.sends.len(), bench.ends.len()), (1, 0));
 }

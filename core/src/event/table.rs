@@ -256,6 +256,8 @@ events! {
     /// The wait for agreement ended without it.
     GossipNotSettled { polls: u64, elapsed: Duration }
         => Warn, "cluster", "gossip not settled but continuing anyway";
+    /// A record of a peer could not be used; the others of its message were.
+    GossipRecordRefused { err: String } => Warn, "cluster", "Refused a gossiped record";
     /// Bytes from the network are no gossip of this cluster.
     GossipRefused { address: String, err: String } => Warn, "cluster", "Refused gossip";
     /// A record could not be sent to a peer; it is sent again.

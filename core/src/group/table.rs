@@ -25,6 +25,7 @@ pub struct Groups {
     next_flight: Counter,
     /// No group flushes before this.
     start_at: Instant,
+    delay_until: Instant,
     /// The packed labels of the group that is looked for, kept between look-ups.
     packed: Vec<u8>,
 }
@@ -43,7 +44,30 @@ pub enum Placed {
 impl Groups {
     /// Makes an empty table whose groups do not flush before `start_at`.
     pub fn new(start_at: Instant) -> Self {
-        Self { start_at, ..Self::default() }
+        Self { start_at, delay_until: start_at, ..Self::default() }
+    }
+
+    /// Lets the groups flush from `at` on, where they had to wait for the cluster; the delay at start
+    /// still holds.
+    pub fn open(&mut self, at: Instant) {
+        self.start_at = at.max(self.delay_until);
+    }
+
+    /// Makes every group wait until [`open`](Self::open).
+    pub fn close(&mut self) {
+        self.start_at = Instant::from_nanos(u64::MAX);
+    }
+
+    /// Notes that a delivery of a flush was left to a peer.
+    pub fn hold(&mut self, id: FlightId) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.held = true;
+        }
+    }
+
+    /// Returns a flush under way.
+    pub fn flight(&self, id: FlightId) -> Option<&Flight> {
+        self.flights.get(&id)
     }
 
     /// Puts an alert into the group that one of its routes gives it.
@@ -131,7 +155,7 @@ impl Groups {
     /// and a group without alerts is removed. A tick that fell due meanwhile is due now.
     pub fn settle(&mut self, now: Instant, flight: Flight, alerts: &Store) -> Landed {
         let mut left = Vec::new();
-        if flight.errors.is_empty() {
+        if flight.errors.is_empty() && !flight.held {
             let unchanged = |&&(alert, updated_at): &&(AlertId, Timestamp)| {
                 alerts.get(alert).is_some_and(|entry| entry.alert.updated_at == updated_at)
             };
@@ -168,7 +192,8 @@ impl Groups {
 
     /// Returns when the next tick falls due.
     pub fn next_at(&self) -> Option<Instant> {
-        self.timers.next_at().map(|at| at.max(self.start_at))
+        let never = Instant::from_nanos(u64::MAX);
+        self.timers.next_at().map(|at| at.max(self.start_at)).filter(|&at| at < never)
     }
 
     /// Returns the number of groups.

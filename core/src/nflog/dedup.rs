@@ -55,6 +55,8 @@ pub enum SkipReason {
     NothingFiring,
     /// Nothing fires and the last notification said so already.
     AlreadyResolved,
+    /// A peer before this one in line is at it.
+    ClaimedByPeer,
     /// The last notification still holds.
     RepeatNotDue {
         /// A flush later than this repeats it.
@@ -66,6 +68,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NothingFiring => "nothing is firing and nothing was sent before",
+            Self::ClaimedByPeer => "a peer before this one is delivering it",
             Self::AlreadyResolved => "the last notification already said that all is resolved",
             Self::RepeatNotDue { .. } => "nothing is new and the repeat interval has not passed",
         })

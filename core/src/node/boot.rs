@@ -1,11 +1,17 @@
 //! Making a node: from options, configuration and saved state.
 
-use alloc::{collections::VecDeque, string::ToString as _, sync::Arc};
+use alloc::{
+    collections::VecDeque,
+    string::{String, ToString as _},
+    sync::Arc,
+};
+use core::net::SocketAddr;
 
 use super::{Node, Scratch, reload};
 use crate::{
     alert::{RouteLists, Store},
     cli::Options,
+    cluster::{self, Cluster},
     config::{self, Config, ConfigError},
     delivery::{Deliveries, Ids},
     event::{Event, Part},
@@ -30,6 +36,8 @@ pub struct Start {
     pub external_url: Arc<str>,
     /// The configuration.
     pub config: Arc<Config>,
+    /// How to take part in a cluster; `None` stays alone.
+    pub gossip: Option<cluster::Settings>,
     /// What the last run left behind.
     pub saved: Saved,
     /// Where all randomness comes from.
@@ -50,6 +58,34 @@ pub fn load_config(text: &[u8], options: &Options) -> Result<Config, ConfigError
     config::load(text, &origin, &rules)
 }
 
+/// Returns how to take part in a cluster, for a node that tells its peers the address `advertise`.
+///
+/// # Errors
+/// A peer without a port, or a label that is too long.
+pub fn gossip_settings(
+    options: &Options,
+    advertise: SocketAddr,
+) -> Result<cluster::Settings, String> {
+    let given = &options.cluster;
+    let settings = cluster::Settings {
+        name: given.peer_name.clone().unwrap_or_default(),
+        advertise,
+        peers: given.peers.clone(),
+        gossip_interval: given.gossip_interval,
+        push_pull_interval: given.pushpull_interval,
+        tcp_timeout: given.tcp_timeout,
+        probe_timeout: given.probe_timeout,
+        probe_interval: given.probe_interval,
+        settle_timeout: given.settle_timeout,
+        reconnect_interval: given.reconnect_interval,
+        reconnect_timeout: given.reconnect_timeout,
+        resolve_timeout: given.peers_resolve_timeout,
+        label: given.label.clone().unwrap_or_default(),
+    };
+    settings.check()?;
+    Ok(settings)
+}
+
 /// Returns how names and matchers are read under these options.
 pub(super) fn label_mode(options: &Options) -> Mode {
     if options.features.classic_mode {
@@ -64,7 +100,7 @@ pub(super) fn label_mode(options: &Options) -> Mode {
 impl Node {
     /// Makes a node. Drain [`poll`](Self::poll) before the first input.
     pub fn new(now: Now, start: Start) -> Self {
-        let Start { options, external_url, config, saved, seed } = start;
+        let Start { options, external_url, config, gossip, saved, seed } = start;
         let limits = silence::Limits {
             count_max: usize::try_from(options.silences_max).unwrap_or(usize::MAX),
             bytes_max: usize::try_from(options.silence_size_max).unwrap_or(usize::MAX),
@@ -78,6 +114,8 @@ impl Node {
             silences: Silences::new(options.data_retention, limits, label_mode(&options)),
             inhibitor: Inhibitor::new(config.inhibit_rules.clone()),
             nflog: Log::new(options.data_retention),
+            cluster: gossip.map(|it| Cluster::new(now, it, Rng::new(seed, Stream::Cluster))),
+            claims: Default::default(),
             deliveries: Deliveries::new(Rng::new(seed, Stream::Delivery), Arc::from(user_agent)),
             schedule: Schedule::new(
                 now.instant,
@@ -102,6 +140,11 @@ impl Node {
         node.metrics.set_alert_limit(node.options.alerts_per_alertname_limit);
         node.announce_config(now);
         node.restore(now, saved);
+        if node.cluster.is_some() {
+            node.groups.close();
+            node.metrics.set_cluster_enabled(true);
+            node.with_cluster(now, Cluster::join);
+        }
         node
     }
 

@@ -1,6 +1,6 @@
 //! Deliveries: what they ask for, and what becomes of their results.
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{Node, Output, Work};
@@ -9,6 +9,7 @@ use crate::{
     event::Event,
     id::DeliveryId,
     nflog,
+    notify::Told,
     time::Now,
 };
 
@@ -35,6 +36,16 @@ impl Node {
 
     /// Asks the log, at the moment of sending, whether a delivery is still wanted.
     fn decide(&mut self, now: Now, id: DeliveryId) {
+        let is_first = self.deliveries.attempts(id) == 0;
+        if self.cluster.is_some() {
+            if is_first {
+                self.renew(now, id);
+            }
+            if self.leave_to_peer(now, id) {
+                return;
+            }
+            self.leave_out_stale(id);
+        }
         let Some(plan) = self.deliveries.plan(id) else { return };
         let entry = self.nflog.get(&plan.log_key);
         // A look-up takes no time that a deterministic machine could tell.
@@ -47,11 +58,46 @@ impl Node {
             plan.notification.tick,
             plan.repeat_interval,
         );
-        if matches!(decision, nflog::Decision::Notify(_)) {
+        if is_first && matches!(decision, nflog::Decision::Notify(_)) {
             let name = plan.integration.name;
             self.metrics.notifications.record_notification(name, &plan.notification.receiver);
+            self.watch(now, id);
         }
-        self.deliveries.decided(now.instant, &mut self.ids, id, decision);
+        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
+    }
+
+    /// Puts a delivery off while a peer before this one in line says that it is at it. Tells
+    /// whether it did.
+    fn leave_to_peer(&mut self, now: Now, id: DeliveryId) -> bool {
+        let Some(plan) = self.deliveries.plan(id) else { return true };
+        let Some(until) = self.claimed_until(now, &plan.log_key) else { return false };
+        if now.instant < plan.deadline {
+            self.deliveries.postpone(id, until);
+            return true;
+        }
+        self.groups.hold(plan.flight);
+        let decision = nflog::Decision::Skip(nflog::SkipReason::ClaimedByPeer);
+        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
+        true
+    }
+
+    /// Leaves out what a peer told as resolved after this node last heard that it fires: the news of
+    /// its end is on its way here. What fires again is posted again, and is then newer than the log.
+    fn leave_out_stale(&mut self, id: DeliveryId) {
+        let Some(plan) = self.deliveries.plan(id) else { return };
+        let Some(entry) = self.nflog.get(&plan.log_key) else { return };
+        let is_stale = |told: &&Told| {
+            !told.resolved
+                && told.alert.updated_at <= entry.timestamp
+                && entry.resolved.binary_search(&told.hash).is_ok()
+                && entry.firing.binary_search(&told.hash).is_err()
+        };
+        let stale = plan.notification.alerts.iter().filter(is_stale).map(|told| told.hash);
+        let mut stale: Vec<u64> = stale.collect();
+        if !stale.is_empty() {
+            stale.sort_unstable();
+            self.leave_out(id, &stale);
+        }
     }
 
     fn on_attempted(&mut self, attempted: &Attempted) {
@@ -101,7 +147,12 @@ impl Node {
         let data = nflog::dedup::kept_data(self.nflog.get(&key), reason);
         // Twice the repeat interval: long enough to know at the next repeat what was said.
         let expiry = plan.repeat_interval.checked_mul(2).unwrap_or(Duration::MAX);
-        self.nflog.record(now.wall, key, firing, resolved, data, expiry);
+        let known = self.nflog.get(&key).map(|entry| entry.timestamp);
+        // What a peer logged since the decision is newer than what was decided.
+        let is_late = self.cluster.is_some() && known.is_some_and(|at| at > plan.decided_at);
+        if !is_late && self.nflog.record(now.wall, key.clone(), firing, resolved, data, expiry) {
+            self.gossip_log(now, &key);
+        }
         if finished.attempts == 0 {
             return;
         }

@@ -1,6 +1,7 @@
 //! Flushes: from a group's tick to the deliveries it opens.
 
 use alloc::{sync::Arc, vec::Vec};
+use core::time::Duration;
 
 use super::{
     Node,
@@ -10,12 +11,13 @@ use crate::{
     delivery::{Hashes, Plan},
     event::Event,
     group::{Flight, Landed},
-    id::{AlertId, GroupId},
+    id::{AlertId, DeliveryId, GroupId},
     label::Labels,
     limits::{FLUSH_TIME_MIN, FLUSHES_PER_CALL_MAX},
     nflog,
     notify::{Integration, Notification, Told},
-    time::{Instant, Now},
+    route::Route,
+    time::{Instant, Now, Timestamp},
 };
 
 impl Node {
@@ -34,15 +36,12 @@ impl Node {
         let config = self.config.clone();
         let group = self.groups.get(id).expect("it was due");
         let route = config.tree.route(group.route);
-        let (group_key, alerts) = (group.key.clone(), group.members.to_vec());
-        let resolved = self.resolved_members(now, &alerts);
-        self.log(Event::GroupFlushing { group_key, alerts: alerts.len() as u64 });
+        let (group_key, alerts) = (group.key.clone(), group.members.len() as u64);
+        let resolved = self.resolved_members(now, &group.members);
+        self.log(Event::GroupFlushing { group_key, alerts });
         // How late the tick is handled does not move the time it stands for.
         let tick = now.wall - now.instant.since(tick);
-        let mut flush =
-            Flush { route, tick, now: now.wall, alerts, marks: Vec::new(), muted_by: None };
-        self.mute(&mut flush);
-        self.note_muting(id, &flush);
+        let flush = self.gather(now, id, route, tick);
 
         let integrations = config
             .receivers
@@ -55,6 +54,7 @@ impl Node {
             errors: Vec::new(),
             alerts: flush.alerts.len(),
             resolved,
+            held: false,
             overdue: false,
         };
         if flush.alerts.is_empty() || integrations.is_empty() {
@@ -63,6 +63,48 @@ impl Node {
         }
         self.take_off(now, &flush, flight, integrations);
         self.pump(now);
+    }
+
+    /// Sends a group's alerts through the stages.
+    fn gather<'a>(
+        &mut self,
+        now: Now,
+        id: GroupId,
+        route: &'a Route,
+        tick: Timestamp,
+    ) -> Flush<'a> {
+        let alerts = self.groups.get(id).expect("the caller flushes it").members.to_vec();
+        let mut flush =
+            Flush { route, tick, now: now.wall, alerts, marks: Vec::new(), muted_by: None };
+        self.mute(&mut flush);
+        self.note_muting(id, &flush);
+        flush
+    }
+
+    /// Gives a delivery that waited for its turn the group's state of now: what it would have said
+    /// when the wait began may be over.
+    pub(super) fn renew(&mut self, now: Now, id: DeliveryId) {
+        let Some(plan) = self.deliveries.plan(id) else { return };
+        let Some(flight) = self.groups.flight(plan.flight) else { return };
+        let (group, old) = (flight.group, plan.notification.clone());
+        let config = self.config.clone();
+        let Some(route) = self.groups.get(group).map(|group| config.tree.route(group.route)) else {
+            return;
+        };
+        let flush = self.gather(now, group, route, old.tick);
+        let alerts = self.tell(now, &flush.alerts);
+        let hashes = hashes(&alerts);
+        self.deliveries.renew(id, Arc::new(Notification { alerts, ..(*old).clone() }), hashes);
+    }
+
+    /// Leaves alerts out of a delivery, given by their hashes, ascending.
+    pub(super) fn leave_out(&mut self, id: DeliveryId, stale: &[u64]) {
+        let Some(plan) = self.deliveries.plan(id) else { return };
+        let old = plan.notification.clone();
+        let is_news = |told: &&Told| told.resolved || stale.binary_search(&told.hash).is_err();
+        let alerts: Arc<[Told]> = old.alerts.iter().filter(is_news).cloned().collect();
+        let hashes = hashes(&alerts);
+        self.deliveries.renew(id, Arc::new(Notification { alerts, ..(*old).clone() }), hashes);
     }
 
     /// Begins the deliveries of a flush that has something to tell.
@@ -85,6 +127,11 @@ impl Node {
             tick: flush.tick,
             flush: group.flushes,
         });
+        // Each peer gives those before it in line the time to tell, and to say that they did.
+        let wait = self.cluster.as_ref().map_or(Duration::ZERO, |cluster| {
+            let position = u32::try_from(cluster.position()).unwrap_or(u32::MAX);
+            self.options.cluster.peer_timeout.saturating_mul(position)
+        });
         let flight = self.groups.take_off(flight);
         let hashes = hashes(&notification.alerts);
         for integration in integrations {
@@ -100,8 +147,9 @@ impl Node {
                     flight,
                     notification: notification.clone(),
                     integration: integration.clone(),
-                    due: now.instant,
-                    deadline: now.instant + route.group_interval.max(FLUSH_TIME_MIN),
+                    due: now.instant + wait,
+                    deadline: now.instant + route.group_interval.max(FLUSH_TIME_MIN) + wait,
+                    decided_at: now.wall,
                     repeat_interval: route.repeat_interval,
                     log_key,
                     hashes: hashes.clone(),
@@ -160,11 +208,7 @@ impl Node {
         }
     }
 
-    fn resolved_members(
-        &self,
-        now: Now,
-        members: &[AlertId],
-    ) -> Vec<(AlertId, crate::time::Timestamp)> {
+    fn resolved_members(&self, now: Now, members: &[AlertId]) -> Vec<(AlertId, Timestamp)> {
         let resolved = |&id: &AlertId| {
             let alert = &self.alerts.get(id).expect("members are stored").alert;
             alert.is_resolved(now.wall).then_some((id, alert.updated_at))

@@ -1,14 +1,17 @@
 //! Everything that can happen to a node, and everything it can ask for.
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::net::{IpAddr, SocketAddr};
 
+use super::gossip::{EncodedState, FullState, Records};
 use crate::{
     api::{Call, Reply},
     cli::Options,
+    cluster::{Source, StreamCommand, StreamEvent},
     config::{Config, ConfigError},
     delivery::{StepDone, StepWork},
     event::Event,
-    id::{CallId, ReadId, SaveId, SendId, WorkId},
+    id::{CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
     notify::{Answer, Exchange, SendError},
     persist::Checkpoint,
     time::Instant,
@@ -19,16 +22,28 @@ use crate::{
 pub enum Input {
     /// A request wants something changed. Answered by exactly one [`Output::Reply`].
     Call(CallId, Call),
+    /// A packet of gossip.
+    Datagram {
+        /// The sender's address.
+        from: SocketAddr,
+        /// The whole packet.
+        bytes: Vec<u8>,
+    },
     /// The operator asks for a reload (SIGHUP). Answered in the log only.
     Hangup,
     /// The file of an [`Output::Read`], or why it could not be read.
     Read(ReadId, Result<Vec<u8>, String>),
+    /// The addresses of an [`Output::Resolve`], or why there are none.
+    Resolved(ResolveId, Result<Vec<IpAddr>, String>),
     /// The file of an [`Output::Save`] is on disk under its name, or why it is not.
     Saved(SaveId, Result<(), String>),
     /// How the exchange of an [`Output::Send`] went.
     Sent(SendId, Result<Answer, SendError>),
     /// The operator asks for an end (SIGTERM). Answered by [`Output::Stopped`].
     Shutdown,
+    /// News of a stream of gossip. The streams that peers open are numbered by
+    /// [`StreamId::accepted`].
+    Stream(StreamId, StreamEvent),
     /// The deadline passed.
     Timeout,
     /// The result of an [`Output::Work`].
@@ -40,16 +55,27 @@ pub enum Input {
 pub enum Output {
     /// Give up an exchange; its [`Input::Sent`] will be ignored.
     Cancel(SendId),
+    /// Send a packet of gossip. May be dropped when the socket is full.
+    Datagram {
+        /// The peer's address.
+        to: SocketAddr,
+        /// The whole packet.
+        bytes: Vec<u8>,
+    },
     /// Write an event to the log.
     Log(Event),
     /// Read a whole file.
     Read(ReadId, Arc<str>),
+    /// Look up the addresses of a host, or parse them where it is an address.
+    Resolve(ResolveId, String),
     /// Answer a call.
     Reply(CallId, Reply),
     /// Replace a file of the data directory: write beside it, sync, rename, sync the directory.
     Save(SaveId, &'static str, Vec<u8>),
     /// Deliver a request, and give up at the instant.
     Send(SendId, Box<Exchange>, Instant),
+    /// Open, write to or close a stream of gossip. Commands of one stream keep their order.
+    Stream(StreamId, StreamCommand),
     /// The last output ever: nothing is pending, and the process may end.
     Stopped,
     /// Run [`Work::run`] on any thread and feed its result back.
@@ -59,8 +85,19 @@ pub enum Output {
 /// A pure computation that takes too long for the owner of the node.
 #[derive(Debug)]
 pub enum Work {
+    /// Decode records that a peer sent.
+    DecodeRecords {
+        /// The key of their state.
+        key: String,
+        /// The records.
+        data: Vec<u8>,
+        /// How they came.
+        source: Source,
+    },
     /// Encode a checkpoint.
     EncodeCheckpoint(Box<Checkpoint>),
+    /// Encode the state that a peer asked for.
+    EncodeState(Box<FullState>),
     /// Parse and resolve a configuration file.
     LoadConfig {
         /// The file's content.
@@ -81,6 +118,10 @@ pub enum Done {
     Config(Box<Result<Arc<Config>, ConfigError>>),
     /// The job panicked; the text says where.
     Panicked(String),
+    /// The peer's records.
+    Records(Box<Records>, Source),
+    /// The state for a peer.
+    State(EncodedState),
     /// What the step asks for.
     Step(Box<StepDone>),
 }
@@ -89,6 +130,10 @@ impl Work {
     /// Does the work.
     pub fn run(self) -> Done {
         match self {
+            Self::DecodeRecords { key, data, source } => {
+                Done::Records(Box::new(Records::decode(&key, &data)), source)
+            }
+            Self::EncodeState(state) => Done::State(state.encode()),
             Self::EncodeCheckpoint(checkpoint) => Done::Checkpoint(checkpoint.encode()),
             Self::LoadConfig { text, options } => {
                 Done::Config(Box::new(crate::node::load_config(&text, &options).map(Arc::new)))

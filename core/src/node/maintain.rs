@@ -8,7 +8,7 @@ use crate::{
     api::Reply,
     event::{Event, Part},
     id::{SaveId, WorkId},
-    limits::SHUTDOWN_GRACE,
+    limits::{LEAVE_WAIT, SHUTDOWN_GRACE},
     persist::{CHECKPOINT_FILE, Checkpoint, Round},
     time::{Deadline, Instant, Now, Reason},
 };
@@ -27,10 +27,16 @@ enum LastSave {
     NotBegun,
     UnderWay,
     Ended,
+    Leaving,
     Announced,
 }
 
 impl Stopping {
+    /// Tells whether the node has said its last word.
+    pub(super) fn is_over(&self) -> bool {
+        self.last_save == LastSave::Announced
+    }
+
     pub(super) fn deadline(&self) -> Option<Deadline> {
         self.grace_ends.map(|at| Deadline { at, reason: Reason::Shutdown })
     }
@@ -132,11 +138,13 @@ impl Node {
                     self.set_last_save(LastSave::UnderWay);
                 }
             }
-            LastSave::Ended => {
-                self.set_last_save(LastSave::Announced);
-                self.outputs.push_back(Output::Stopped);
+            LastSave::Ended if self.cluster.is_some() => {
+                self.set_last_save(LastSave::Leaving);
+                let now = self.now;
+                self.with_cluster(now, |cluster, at| cluster.leave(at, LEAVE_WAIT));
             }
-            LastSave::NotBegun | LastSave::UnderWay | LastSave::Announced => {}
+            LastSave::Ended => self.on_departed(),
+            LastSave::NotBegun | LastSave::UnderWay | LastSave::Leaving | LastSave::Announced => {}
         }
     }
 
@@ -146,6 +154,12 @@ impl Node {
         if self.stopping.as_ref().is_some_and(|stopping| stopping.last_save == LastSave::UnderWay) {
             self.set_last_save(LastSave::Ended);
         }
+    }
+
+    /// Says the last word: everything is saved, and the peers know.
+    pub(super) fn on_departed(&mut self) {
+        self.set_last_save(LastSave::Announced);
+        self.outputs.push_back(Output::Stopped);
     }
 
     fn set_last_save(&mut self, to: LastSave) {

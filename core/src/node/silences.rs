@@ -20,11 +20,13 @@ impl Node {
                 Change::Created => SilenceChange::Create,
                 Change::Replaced { old } => {
                     self.log_silence(old, SilenceChange::Expire);
+                    self.gossip_silence(now, old);
                     SilenceChange::Create
                 }
                 Change::Updated => SilenceChange::Update,
             };
             self.log_silence(&set.id, change);
+            self.gossip_silence(now, &set.id);
             set.id
         });
         self.outputs.push_back(Output::Reply(call, Reply::SilencePut(result)));
@@ -34,6 +36,7 @@ impl Node {
         let result = self.silences.expire(now.wall, &id.0);
         if result == Ok(true) {
             self.log_silence(id, SilenceChange::Expire);
+            self.gossip_silence(now, id);
         }
         let result = result.map(|_| ());
         self.outputs.push_back(Output::Reply(call, Reply::SilenceExpired(result)));

@@ -70,6 +70,9 @@ impl Execute for Seen {
                 );
             }
             Output::Cancel(_) => {}
+            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
+                panic!("a node without a cluster gossips")
+            }
             Output::Stopped => self.stopped = true,
         }
     }
@@ -91,6 +94,7 @@ impl Rig {
             config: Arc::new(load_config(config.as_bytes(), &options).expect("valid")),
             options: Arc::new(options),
             external_url: Arc::from("http://am"),
+            gossip: None,
             saved,
             seed: Seed::from_number(1),
         };
