@@ -194,6 +194,9 @@ impl Execute for Acting<'_> {
         match output {
             // Dropping a task ends it.
             Output::Cancel(id) => drop(open.sends.remove(&id)),
+            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
+                unreachable!("only a node that takes part in a cluster gossips")
+            }
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
                 let read = smol::unblock(move || files::read(&path));

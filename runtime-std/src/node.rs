@@ -179,6 +179,9 @@ impl Execute for Acting<'_> {
                     given_up.store(true, Relaxed);
                 }
             }
+            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
+                unreachable!("only a node that takes part in a cluster gossips")
+            }
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
                 let mailbox = mailbox.clone();

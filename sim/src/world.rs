@@ -344,6 +344,9 @@ impl World {
                 self.trace.note(now, format_args!("{id:?} cancels {send}"));
                 self.host_mut(id).sends.remove(&send);
             }
+            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
+                unreachable!("only a node that takes part in a cluster gossips")
+            }
             Output::Log(event) => {
                 self.trace.note(now, format_args!("{id:?} logs {event:?}"));
                 let host = self.host_mut(id);
