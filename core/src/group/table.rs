@@ -110,8 +110,11 @@ impl Groups {
                 self.flights.get_mut(&flight).expect("a group's flight exists").overdue = true;
                 continue;
             }
-            // Spaced from when the tick is handled, as upstream's timer is reset.
-            group.next_flush = now + tree.route(group.route).group_interval;
+            // Spaced from the tick itself, so that lateness does not add up and a repeat at a multiple
+            // of the interval does not come one tick early. Ticks that were missed are not made up.
+            let interval = tree.route(group.route).group_interval;
+            let next = tick + interval;
+            group.next_flush = if next > now { next } else { now + interval };
             group.flushes += 1;
             self.timers.set(id, group.next_flush);
             return Some((id, tick));

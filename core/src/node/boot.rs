@@ -81,6 +81,7 @@ pub fn gossip_settings(
         reconnect_timeout: given.reconnect_timeout,
         resolve_timeout: given.peers_resolve_timeout,
         label: given.label.clone().unwrap_or_default(),
+        tls: given.tls_config.is_some(),
     };
     settings.check()?;
     Ok(settings)
