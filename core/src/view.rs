@@ -1,6 +1,7 @@
 //! The immutable read side: what queries see, evaluated off the owner's thread.
 
 mod gauges;
+mod gossip;
 mod list;
 
 use alloc::{sync::Arc, vec::Vec};

@@ -3,7 +3,10 @@
 //! Keys come in Alertmanager's order: alphabetical, but of composed types the own ones first.
 //! Texts of alerts and silences have `<`, `>` and `&` escaped, the others do not, as there.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
 use core::fmt::Write as _;
 
 use super::{Query, Response, Side, Site, query::Ask, response::write_text};
@@ -13,7 +16,7 @@ use crate::{
     metrics::scrape,
     silence::Silence,
     time::{Stamp, Timestamp, rfc3339::write_millis},
-    view::{AlertFilter, Listed, ListedGroup, View, selects},
+    view::{AlertFilter, ClusterView, Listed, ListedGroup, View, selects},
     wire::json::{write_object, write_string},
 };
 
@@ -60,15 +63,21 @@ impl Query {
 }
 
 fn metrics(view: &View, now: Timestamp, side: &Side<'_>, names: &[String]) -> Response {
-    let text = scrape(&view.metrics_at(now), side.traffic, &side.process, names);
+    let metrics = view.metrics_at(now);
+    let text = scrape(&metrics, side.traffic, &side.process, names, |page| {
+        if let Some(cluster) = &view.cluster {
+            cluster.collect(&metrics.gossip, page);
+        }
+    });
     let response = Response::empty(200)
         .header("Content-Type", "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
     Response { compressible: true, ..response.body(text) }
 }
 
 fn status(out: &mut String, site: &Site, view: &View) {
-    // There is no gossip yet: the shape is that of a server started without it.
-    out.push_str("{\"cluster\":{\"peers\":[],\"status\":\"disabled\"},\"config\":{\"original\":");
+    out.push_str("{\"cluster\":");
+    cluster(out, view.cluster.as_deref());
+    out.push_str(",\"config\":{\"original\":");
     write_text(out, &view.config.original);
     out.push_str("},\"uptime\":");
     time(out, Stamp::utc(view.started_at));
@@ -87,6 +96,26 @@ fn status(out: &mut String, site: &Site, view: &View) {
         write_text(out, value);
     }
     out.push_str("}}");
+}
+
+/// The cluster as its members see it; the name is left out where there is none.
+fn cluster(out: &mut String, cluster: Option<&ClusterView>) {
+    let Some(cluster) = cluster else {
+        return out.push_str("{\"peers\":[],\"status\":\"disabled\"}");
+    };
+    out.push_str("{\"name\":");
+    write_text(out, &cluster.name);
+    out.push_str(",\"peers\":");
+    list(out, &cluster.peers, |out, peer| {
+        out.push_str("{\"address\":");
+        write_text(out, &peer.address.to_string());
+        out.push_str(",\"name\":");
+        write_text(out, &peer.name);
+        out.push('}');
+    });
+    out.push_str(",\"status\":");
+    write_text(out, cluster.status.as_str());
+    out.push('}');
 }
 
 fn receivers(out: &mut String, view: &View, matchers: &[Matcher]) {

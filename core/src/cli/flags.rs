@@ -54,8 +54,6 @@ impl Flag {
     }
 }
 
-const CLUSTER: &str = "clustering is not built yet";
-
 /// The address Alertmanager gossips on by default.
 pub(super) const CLUSTER_ADDRESS: &str = "0.0.0.0:9094";
 
@@ -148,66 +146,47 @@ pub(super) const FLAGS: &[Flag] = &[
         Text,
         CLUSTER_ADDRESS,
         "Address to gossip on. Empty: no clustering.",
-    )
-    .missing(CLUSTER),
-    flag("cluster.advertise-address", Text, "", "Address told to peers.")
-        .of("ADDRESS")
-        .missing(CLUSTER),
+    ),
+    flag("cluster.advertise-address", Text, "", "Address told to peers.").of("ADDRESS"),
     flag("cluster.peer-name", Text, "", "Unique name among the peers. Empty: a random one.")
-        .of("NAME")
-        .missing(CLUSTER),
+        .of("NAME"),
     flag("cluster.peer", Text, "", "Peer to join at start. May be repeated.")
         .of("ADDRESS")
-        .repeated()
-        .missing(CLUSTER),
+        .repeated(),
     flag(
         "cluster.peer-timeout",
         Duration,
         "15s",
         "Head start of each peer before this one to notify.",
-    )
-    .missing(CLUSTER),
-    flag("cluster.peers-resolve-timeout", Duration, "15s", "Time to resolve the peers' names.")
-        .missing(CLUSTER),
-    flag("cluster.gossip-interval", Duration, "200ms", "Time between two gossip messages.")
-        .missing(CLUSTER),
+    ),
+    flag("cluster.peers-resolve-timeout", Duration, "15s", "Time to resolve the peers' names."),
+    flag("cluster.gossip-interval", Duration, "200ms", "Time between two gossip messages."),
     flag(
         "cluster.pushpull-interval",
         Duration,
         "1m0s",
         "Time between two full exchanges of state.",
-    )
-    .missing(CLUSTER),
-    flag("cluster.tcp-timeout", Duration, "10s", "Deadline of stream connections to peers.")
-        .missing(CLUSTER),
-    flag("cluster.probe-timeout", Duration, "500ms", "Deadline of one probe of a peer.")
-        .missing(CLUSTER),
-    flag("cluster.probe-interval", Duration, "1s", "Time between two probes of peers.")
-        .missing(CLUSTER),
-    flag("cluster.settle-timeout", Duration, "1m0s", "Longest wait for gossip to settle at start.")
-        .missing(CLUSTER),
+    ),
+    flag("cluster.tcp-timeout", Duration, "10s", "Deadline of stream connections to peers."),
+    flag("cluster.probe-timeout", Duration, "500ms", "Deadline of one probe of a peer."),
+    flag("cluster.probe-interval", Duration, "1s", "Time between two probes of peers."),
+    flag("cluster.settle-timeout", Duration, "1m0s", "Longest wait for gossip to settle at start."),
     flag(
         "cluster.reconnect-interval",
         Duration,
         "10s",
         "Time between two attempts at a lost peer.",
-    )
-    .missing(CLUSTER),
-    flag("cluster.reconnect-timeout", Duration, "6h0m0s", "How long to try to reach a lost peer.")
-        .missing(CLUSTER),
-    flag("cluster.tls-config", Text, "", "File with TLS settings of gossip.")
-        .of("FILE")
-        .missing(CLUSTER),
+    ),
+    flag("cluster.reconnect-timeout", Duration, "6h0m0s", "How long to try to reach a lost peer."),
+    flag("cluster.tls-config", Text, "", "File with TLS settings of gossip.").of("FILE"),
     flag(
         "cluster.allow-insecure-public-advertise-address-discovery",
         Switch,
         "false",
         "Advertise a public address when there is no private one.",
-    )
-    .missing(CLUSTER),
+    ),
     flag("cluster.label", Text, "", "Label that packets and streams of gossip must carry.")
-        .of("LABEL")
-        .missing(CLUSTER),
+        .of("LABEL"),
     flag("enable-feature", Text, "", "Features to switch on, separated by commas. See below.")
         .of("LIST"),
     flag(

@@ -262,15 +262,9 @@ fn invalid(name: &str, text: &str, why: &str) -> String {
 fn refuse_missing(given: &Given) -> Result<(), String> {
     for flag in FLAGS {
         let (Some(why), Some(values)) = (flag.missing, given.get(flag.name)) else { continue };
-        let harmless = |value: &String| {
-            if flag.name == "cluster.listen-address" {
-                // Even the default address asks for a cluster when it is written out.
-                return value.is_empty();
-            }
-            match flag.kind {
-                Kind::Duration => parse_flag(value).ok() == parse_flag(flag.default).ok(),
-                _ => value == flag.default,
-            }
+        let harmless = |value: &String| match flag.kind {
+            Kind::Duration => parse_flag(value).ok() == parse_flag(flag.default).ok(),
+            _ => value == flag.default,
         };
         if !values.iter().all(harmless) {
             return Err(format!("--{} is not available in this version: {why}", flag.name));
@@ -347,8 +341,10 @@ fn ratio(v: &Values<'_>) -> Result<f64, String> {
 
 fn cluster(v: &Values<'_>, given: &Given) -> Result<Cluster, String> {
     Ok(Cluster {
-        // Refused above unless empty, until clustering is built.
-        listen_address: None,
+        listen_address: match given.contains_key("cluster.listen-address") {
+            true => v.optional("cluster.listen-address"),
+            false => None,
+        },
         unavailable: !given.contains_key("cluster.listen-address"),
         advertise_address: v.optional("cluster.advertise-address"),
         peer_name: v.optional("cluster.peer-name"),

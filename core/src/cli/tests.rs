@@ -120,15 +120,6 @@ fn mistakes_get_the_dialects_texts() {
             "--auto-gomemlimit.ratio must be greater than 0 and less than or equal to 1",
         ),
         (
-            &["--cluster.peer=a:9094"],
-            "--cluster.peer is not available in this version: clustering is not built yet",
-        ),
-        (
-            &["--cluster.listen-address=0.0.0.0:9094"],
-            "--cluster.listen-address is not available in this version: \
-             clustering is not built yet",
-        ),
-        (
             &["--log.level=loud"],
             "invalid value \"loud\" for flag '--log.level': \
              must be one of debug, info, warn, error",

@@ -38,7 +38,7 @@ fn families_come_once_and_in_order() {
     let mut traffic = Traffic::new(8);
     traffic.record("/metrics", "GET", 200, 0.02, 20_000);
     let process = Process { start_time_seconds: Some(1.7e9), ..Process::default() };
-    let page = scrape(&metrics, &traffic, &process, &[]);
+    let page = scrape(&metrics, &traffic, &process, &[], |_| {});
     let names: Vec<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ').map(|(name, _)| name))
@@ -57,7 +57,7 @@ fn families_come_once_and_in_order() {
         "\nalertmanager_http_response_size_bytes_bucket\
          {handler=\"/metrics\",method=\"get\",le=\"1e+06\"} 1\n"
     ));
-    let one = scrape(&metrics, &traffic, &process, &["alertmanager_receivers".to_owned()]);
+    let one = scrape(&metrics, &traffic, &process, &["alertmanager_receivers".to_owned()], |_| {});
     assert_eq!(one.lines().count(), 3, "{one}");
 }
 

@@ -168,17 +168,20 @@ pub fn handler_label(path: &str) -> Option<&'static str> {
 
 /// The page of one scrape: the node's metrics, the traffic and the process, as text.
 ///
-/// `names` holds the values of the parameter `name[]`; an empty list means every family.
+/// `names` holds the values of the parameter `name[]`; an empty list means every family. `more` adds
+/// the families of parts above this one.
 pub fn scrape(
     metrics: &super::Metrics,
     traffic: &Traffic,
     process: &super::Process,
     names: &[String],
+    more: impl FnOnce(&mut Page),
 ) -> String {
     let mut page = Page::new();
     metrics.collect(&mut page);
     traffic.collect(&mut page);
     process.collect(&mut page);
+    more(&mut page);
     let mut out = String::with_capacity(32 * 1024);
     page.write_text(names, &mut out);
     out
