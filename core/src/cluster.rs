@@ -55,7 +55,7 @@ use alloc::{
 use core::net::SocketAddr;
 
 pub use self::{
-    advertise::{Advertised, advertised},
+    advertise::{Advertised, advertised, local_addresses, own_addresses},
     types::{
         Effect, Oversized, Peer, Settings, Source, Stats, Status, StreamCommand, StreamEvent,
         Traffic,

@@ -21,7 +21,7 @@ mod tests;
 use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
 pub use self::{
-    boot::{Start, gossip_settings, load_config},
+    boot::{Start, gossip_settings, gossip_start, load_config},
     gossip::{EncodedState, FullState, Records},
     io::{Done, Input, Output, Work},
     pipeline::{Decision, Stage},

@@ -5,32 +5,16 @@ use std::fs;
 use campana_core::metrics::Process;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Ticks per second of the times in `/proc`, which Linux fixes at this.
-const TICKS: f64 = 100.0;
-
 /// Reads the figures for a scrape. What cannot be read is left out.
 pub(crate) fn figures() -> Process {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name in parentheses may hold anything; the fields after it are numbers.
-    let fields: Vec<f64> = stat
-        .rsplit_once(") ")
-        .map(|(_, rest)| rest.split(' ').map(|field| field.parse().unwrap_or(f64::NAN)).collect())
-        .unwrap_or_default();
-    let field = |number: usize| fields.get(number - 3).copied().filter(|value| !value.is_nan());
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let page = rustix::param::page_size() as f64;
     Process {
-        start_time_seconds: field(22).and_then(|ticks| Some(boot_time()? + ticks / TICKS)),
-        cpu_seconds_total: field(14).and_then(|user| Some((user + field(15)?) / TICKS)),
-        resident_memory_bytes: field(24).map(|pages| pages * rustix::param::page_size() as f64),
-        virtual_memory_bytes: field(23),
         // One of them is the directory itself, being read.
         open_fds: fs::read_dir("/proc/self/fd").ok().map(|fds| fds.count() as f64 - 1.0),
         max_fds: Some(getrlimit(Resource::Nofile).current.map_or(f64::INFINITY, |n| n as f64)),
+        ..Process::parse(&read("/proc/self/stat"), &read("/proc/stat"), page)
     }
-}
-
-fn boot_time() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/stat").ok()?;
-    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }
 
 /// Raises the number of files this process may open as far as it may, and returns it.

@@ -58,9 +58,74 @@ pub(super) fn is_elsewhere(peer: &str) -> bool {
     }
 }
 
+/// Picks the host's private and public address out of those it has, the best first; either may be
+/// missing. Private are those of RFC 1918, 4193 and 6598.
+pub fn own_addresses(own: impl IntoIterator<Item = IpAddr>) -> (Option<IpAddr>, Option<IpAddr>) {
+    let (mut private, mut public) = (None, None);
+    for ip in own {
+        if is_private(ip) {
+            private = private.or(Some(ip));
+        } else if is_public(ip) {
+            public = public.or(Some(ip));
+        }
+    }
+    (private, public)
+}
+
+/// Reads the IPv4 addresses that are the host's own out of Linux's `/proc/net/fib_trie`.
+pub fn local_addresses(trie: &str) -> impl Iterator<Item = IpAddr> {
+    let mut last = None;
+    trie.lines().filter_map(move |line| {
+        let line = line.trim_start();
+        if let Some(ip) = line.strip_prefix("|-- ") {
+            last = ip.trim().parse().ok();
+        }
+        last.filter(|_| line.starts_with("/32 host LOCAL"))
+    })
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
+fn is_public(ip: IpAddr) -> bool {
+    let is_bound_to_link = match ip {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    !(is_unroutable(ip) || ip.is_multicast() || is_bound_to_link)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TRIE: &str = "Main:\n  +-- 0.0.0.0/0 3 0 4\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
+        \u{20}    +-- 10.0.0.0/24 2 0 2\n        |-- 10.0.0.0\n           /24 link UNICAST\n\
+        \u{20}       |-- 10.0.0.7\n           /32 host LOCAL\n        |-- 10.0.0.255\n\
+        \u{20}          /32 link BROADCAST\n     |-- 127.0.0.1\n        /32 host LOCAL\n";
+
+    #[test]
+    fn own_addresses_are_told_apart() {
+        let read = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let local: alloc::vec::Vec<_> = local_addresses(TRIE).collect();
+        assert_eq!(local, [read("10.0.0.7"), read("127.0.0.1")]);
+        for (own, private, public) in [
+            (&["127.0.0.1", "169.254.1.1", "fe80::1", "0.0.0.0"][..], None, None),
+            (&["8.8.8.8", "172.16.0.1", "10.0.0.1"], Some("172.16.0.1"), Some("8.8.8.8")),
+            (&["172.32.0.1", "100.64.0.1"], Some("100.64.0.1"), Some("172.32.0.1")),
+            (&["fd00::1", "2001:db8::1"], Some("fd00::1"), Some("2001:db8::1")),
+        ] {
+            let found = own_addresses(own.iter().map(|ip| read(ip)));
+            assert_eq!(found, (private.map(read), public.map(read)), "{own:?}");
+        }
+    }
 
     fn find(given: Option<&str>, bind: &str, allow_public: bool) -> String {
         let bind = bind.parse().expect("an address");

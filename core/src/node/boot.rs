@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString as _},
     sync::Arc,
 };
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use super::{Node, Scratch, reload};
 use crate::{
@@ -85,6 +85,32 @@ pub fn gossip_settings(
     };
     settings.check()?;
     Ok(settings)
+}
+
+/// Decides how to take part in a cluster, as [`gossip_settings`], with the address to advertise
+/// found by the flags. `bound` is what the sockets are bound to and `own` what the host has, the
+/// best first. The event, if any, is for the log.
+///
+/// # Errors
+/// What is wrong with the flags.
+pub fn gossip_start(
+    options: &Options,
+    bound: SocketAddr,
+    own: impl IntoIterator<Item = IpAddr>,
+) -> Result<(cluster::Settings, Option<Event>), String> {
+    let given = &options.cluster;
+    let (private, public) = cluster::own_addresses(own);
+    let found = cluster::advertised(
+        given.advertise_address.as_deref(),
+        bound,
+        private,
+        public,
+        given.allow_insecure_public_advertise_address_discovery,
+        &given.peers,
+    )?;
+    let settings = gossip_settings(options, found.address)?;
+    let address = found.address.to_string();
+    Ok((settings, found.is_unroutable.then_some(Event::AdvertiseUnroutable { address })))
 }
 
 /// Returns how names and matchers are read under these options.
