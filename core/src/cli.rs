@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     parse::parse,
-    url::{ExternalUrl, resolve_external_url},
+    url::{ExternalUrl, resolve_external_url, welcome},
 };
 use crate::{
     event::{Event, Format, Level},
@@ -204,6 +204,12 @@ impl Options {
             events.push(Event::SettingIgnored {
                 setting: "auto-gomemlimit".into(),
                 reason: "there is no garbage collector to limit".into(),
+            });
+        }
+        if self.dispatch_maintenance_interval != Self::default().dispatch_maintenance_interval {
+            events.push(Event::SettingIgnored {
+                setting: "dispatch.maintenance-interval".into(),
+                reason: "empty groups are removed at once".into(),
             });
         }
         if self.cluster.unavailable {

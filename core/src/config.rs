@@ -108,6 +108,7 @@ pub const fn default_text() -> &'static str {
 route:
   receiver: log
   group_by: [alertname]
+  group_wait: 5s
 receivers:
   - name: log
     log_configs:

@@ -236,7 +236,8 @@ impl Deliveries {
         }
     }
 
-    /// Puts the decision off. [`Effect::Decide`] comes again at `at`, at the latest at the deadline.
+    /// Puts the decision off. [`Effect::Decide`] comes again at `at`, at the latest at the
+    /// deadline.
     pub fn postpone(&mut self, id: DeliveryId, at: Instant) {
         if let Some(delivery) = self.table.get(&id) {
             self.timers.set(id, at.min(delivery.plan.deadline));

@@ -7,7 +7,7 @@ mod record;
 mod table;
 mod write;
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
@@ -121,15 +121,6 @@ impl SilenceChange {
 }
 
 impl Event {
-    /// Makes the hint that shows a newcomer how to post a first alert to this external URL.
-    pub fn first_alert(external_url: &str) -> Self {
-        let command = format!(
-            "curl -H 'Content-Type: application/json' \
-             -d '[{{\"labels\":{{\"alertname\":\"Hello\"}}}}]' {external_url}/api/v2/alerts"
-        );
-        Self::FirstAlertHint { command }
-    }
-
     /// Appends the event as one line, with its newline.
     pub fn write_line(&self, wall: Timestamp, format: Format, out: &mut String) {
         let record = self.record(wall);

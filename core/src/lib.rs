@@ -102,7 +102,7 @@
 //!
 //! assert_eq!((alerts.len(), &*alerts[0]), (1, "{alertname=\"Hello\"}"));
 //! // The default `group_wait` has passed.
-//! assert_eq!(now.wall, Timestamp::from_parts(30, 0));
+//! assert_eq!(now.wall, Timestamp::from_parts(5, 0));
 //! ```
 //!
 //! # The modules, top-down

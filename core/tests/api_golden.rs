@@ -29,7 +29,7 @@ const CONFIG: &str = r#"
 route:
   receiver: default
   group_by: [alertname]
-  labels: {team: none, summary: '{{ .Alerts }}'}
+  labels: {team: none}
   routes:
     - receiver: team-x
       matchers: ['team="x"']

@@ -121,6 +121,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         stop: stopping,
     });
     let (alive, gone) = channel::bounded::<()>(1);
+    let first = listeners.first().map_or_else(String::new, |(_, address)| address.clone());
     for (listener, address) in listeners {
         executor.spawn(listen::accept(hall, listener, alive.clone())).detach();
         log.write(&Event::Listening { address: address.clone() });
@@ -128,7 +129,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     }
     drop(alive);
     if options.config_file.is_none() {
-        log.write(&Event::first_alert(&external_url.text));
+        log.welcome(&cli::welcome(&first, &external_url));
     }
     let asked: &'static OnceLock<Instant> = leak(OnceLock::new());
     let on_signal = move || {

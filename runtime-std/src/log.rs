@@ -16,6 +16,13 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// Writes words for people, unless the log is for machines.
+    pub(crate) fn welcome(&self, text: &str) {
+        if self.format == Format::Logfmt {
+            std::io::stderr().write_all(text.as_bytes()).ok();
+        }
+    }
+
     /// Writes an event as one line, in one piece.
     pub(crate) fn write(&self, event: &Event) {
         if event.level() >= self.level {

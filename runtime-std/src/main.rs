@@ -145,13 +145,14 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         }
     };
     signal::pass(signals, mailbox, log, on_signal).map_err(|e| unfit("threads", &e))?;
+    let first = listeners.first().map_or_else(String::new, |(_, address)| address.clone());
     for (listener, address) in listeners {
         gate.open(listener).map_err(|e| unfit("threads", &e))?;
         log.write(&Event::Listening { address: address.clone() });
         log.write(&Event::TlsDisabled { http2: false, address });
     }
     if options.config_file.is_none() {
-        log.write(&Event::first_alert(&external_url.text));
+        log.welcome(&cli::welcome(&first, &external_url));
     }
     node::run(node, &inbox, &hands, &gate);
     let duration = stopping.get_or_init(Instant::now).elapsed();

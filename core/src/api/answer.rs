@@ -176,9 +176,7 @@ fn groups(out: &mut String, view: &View, filter: &AlertFilter, now: Timestamp) {
         out.push_str(",\"receiver\":{\"name\":");
         write_text(out, &route.receiver);
         out.push_str("},\"routeLabels\":");
-        // There are no templates yet; a label that needs one is left out like one that fails.
-        let labels = route.labels.iter().filter(|(_, value)| !value.contains("{{"));
-        plain_object(out, labels.map(|(name, value)| (&**name, &**value)));
+        plain_object(out, route.labels.iter().map(|(name, value)| (&**name, &**value)));
         out.push('}');
     });
 }

@@ -46,6 +46,22 @@ pub fn resolve_external_url(
     })
 }
 
+/// Returns the words that welcome whoever starts the server without a configuration: where it
+/// listens, and a command to paste. `address` is the first listener's.
+///
+/// Plain text and no log line, whose quoting would spoil the command.
+pub fn welcome(address: &str, external: &ExternalUrl) -> String {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "9093"));
+    let host = if matches!(host, "" | "0.0.0.0" | "[::]") { "localhost" } else { host };
+    let url = format!("http://{host}:{port}{}", external.route_prefix.trim_end_matches('/'));
+    format!(
+        "\ncampana listens on {url} and prints notifications here. Post a first alert:\n\n  \
+         curl -H 'Content-Type: application/json' {url}/api/v2/alerts \\\n    \
+         -d '[{{\"labels\":{{\"alertname\":\"Hello\"}}}}]'\n\n\
+         A few seconds later it is told in a line that says msg=notification.\n\n"
+    )
+}
+
 /// Checks an external URL before anything listens.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let parts = split(text)?;

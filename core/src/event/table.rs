@@ -92,8 +92,6 @@ events! {
     TlsDisabled { http2: bool, address: String } => Info, "", "TLS is disabled.";
     /// A listener could not be opened.
     ListenFailed { address: String, err: String } => Error, "", "Listen error";
-    /// How to try the server with one command.
-    FirstAlertHint { command: String } => Info, "", "Ready. Post a first alert to see it work";
     /// A signal ends the process.
     SignalReceived { signal: Signal } => Info, "", signal.message();
     /// Everything is saved and closed.

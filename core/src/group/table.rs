@@ -47,8 +47,8 @@ impl Groups {
         Self { start_at, delay_until: start_at, ..Self::default() }
     }
 
-    /// Lets the groups flush from `at` on, where they had to wait for the cluster; the delay at start
-    /// still holds.
+    /// Lets the groups flush from `at` on, where they had to wait for the cluster; the delay at
+    /// start still holds.
     pub fn open(&mut self, at: Instant) {
         self.start_at = at.max(self.delay_until);
     }
@@ -110,8 +110,9 @@ impl Groups {
                 self.flights.get_mut(&flight).expect("a group's flight exists").overdue = true;
                 continue;
             }
-            // Spaced from the tick itself, so that lateness does not add up and a repeat at a multiple
-            // of the interval does not come one tick early. Ticks that were missed are not made up.
+            // Spaced from the tick itself, so that lateness does not add up and a repeat at a
+            // multiple of the interval does not come one tick early. Ticks that were missed are not
+            // made up.
             let interval = tree.route(group.route).group_interval;
             let next = tick + interval;
             group.next_flush = if next > now { next } else { now + interval };

@@ -168,8 +168,8 @@ pub fn handler_label(path: &str) -> Option<&'static str> {
 
 /// The page of one scrape: the node's metrics, the traffic and the process, as text.
 ///
-/// `names` holds the values of the parameter `name[]`; an empty list means every family. `more` adds
-/// the families of parts above this one.
+/// `names` holds the values of the parameter `name[]`; an empty list means every family. `more`
+/// adds the families of parts above this one.
 pub fn scrape(
     metrics: &super::Metrics,
     traffic: &Traffic,

@@ -81,8 +81,9 @@ impl Node {
         true
     }
 
-    /// Leaves out what a peer told as resolved after this node last heard that it fires: the news of
-    /// its end is on its way here. What fires again is posted again, and is then newer than the log.
+    /// Leaves out what a peer told as resolved after this node last heard that it fires: the news
+    /// of its end is on its way here. What fires again is posted again, and is then newer than the
+    /// log.
     fn leave_out_stale(&mut self, id: DeliveryId) {
         let Some(plan) = self.deliveries.plan(id) else { return };
         let Some(entry) = self.nflog.get(&plan.log_key) else { return };
