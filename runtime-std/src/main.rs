@@ -6,6 +6,7 @@ mod exchange;
 mod files;
 mod frame;
 mod gate;
+mod gossip;
 mod inner;
 mod listen;
 mod log;
@@ -42,6 +43,7 @@ use socket2::SockRef;
 use crate::{
     clock::Clock,
     gate::Gate,
+    gossip::Gossip,
     inner::Inner,
     log::Log,
     node::{Hands, Mailbox},
@@ -98,18 +100,13 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let saved = read_state(&options)?;
     let listeners = bind(&options)?;
     let external_url = external_url(&options, &listeners)?;
+    let (doors, gossip) = gossip::open(&options, log)?.unzip();
     let signals = signal::take().map_err(|e| unfit("signals", &e))?;
     let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
 
     let external: Arc<str> = external_url.text.as_str().into();
-    let start = Start {
-        options: options.clone(),
-        external_url: external,
-        config,
-        gossip: None,
-        saved,
-        seed,
-    };
+    let start =
+        Start { options: options.clone(), external_url: external, config, gossip, saved, seed };
     let node = Node::new(clock.now(), start);
 
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -119,11 +116,13 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         .map_err(|e| unfit("the HTTP server", &e))?;
     desk.start(server).map_err(|e| unfit("threads", &e))?;
     let pool = |name, max, stack| Pool::new(name, max, stack).map_err(|e| unfit("threads", &e));
+    let gossip = doors.map(|doors| Gossip::start(doors, mailbox.clone(), log));
     let hands = Hands {
         compute: pool("compute", cores, COMPUTE_STACK)?,
         disk: pool("disk", DISK_THREADS, DISK_STACK)?,
         senders: pool("sender", SENDERS_MAX, SENDER_STACK)?,
         client: Arc::default(),
+        gossip: gossip.transpose().map_err(|e| unfit("threads", &e))?,
         mailbox: mailbox.clone(),
         clock,
         log,

@@ -22,7 +22,15 @@ use campana_core::{
     view::View,
 };
 
-use crate::{clock::Clock, exchange::Client, files, gate::Gate, log::Log, pool::Pool};
+use crate::{
+    clock::Clock,
+    exchange::Client,
+    files,
+    gate::Gate,
+    gossip::{self, Gossip},
+    log::Log,
+    pool::Pool,
+};
 
 /// How often the owner looks whether the last requests were answered, at the end.
 const DRAIN_PACE: Duration = Duration::from_millis(10);
@@ -55,6 +63,11 @@ impl Mailbox {
     /// Tells the owner what happened. Without an owner nobody wants to know.
     pub(crate) fn push(&self, input: Input) {
         self.0.send(Message::Input(input)).ok();
+    }
+
+    /// Tells the owner what happened, unless it has too much to do.
+    pub(crate) fn offer(&self, input: Input) {
+        self.0.try_send(Message::Input(input)).ok();
     }
 
     /// Has a change made; `None` when the owner is gone.
@@ -90,6 +103,8 @@ pub(crate) struct Hands {
     /// Runs what waits for receivers.
     pub(crate) senders: Pool,
     pub(crate) client: Arc<Client>,
+    /// Talks to peers; `None` without a cluster.
+    pub(crate) gossip: Option<Gossip>,
     pub(crate) mailbox: Mailbox,
     pub(crate) clock: Clock,
     pub(crate) log: Log,
@@ -170,7 +185,8 @@ struct Acting<'a> {
 
 impl Execute for Acting<'_> {
     fn execute(&mut self, output: Output) {
-        let Hands { compute, disk, senders, client, mailbox, clock, log, storage } = self.hands;
+        let Hands { compute, disk, senders, client, gossip, mailbox, clock, log, storage } =
+            self.hands;
         let mut open = self.open.borrow_mut();
         match output {
             Output::Cancel(id) => {
@@ -179,8 +195,10 @@ impl Execute for Acting<'_> {
                     given_up.store(true, Relaxed);
                 }
             }
-            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
-                unreachable!("only a node that takes part in a cluster gossips")
+            Output::Datagram { to, bytes } => {
+                if let Some(gossip) = gossip {
+                    gossip.send(to, &bytes);
+                }
             }
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
@@ -192,6 +210,10 @@ impl Execute for Acting<'_> {
                     // A client that is gone needs no reply.
                     waiting.send(reply).ok();
                 }
+            }
+            Output::Resolve(id, host) => {
+                let mailbox = mailbox.clone();
+                senders.run(move || mailbox.push(gossip::resolve(id, &host)));
             }
             Output::Save(id, name, bytes) => {
                 let (mailbox, storage) = (mailbox.clone(), storage.clone());
@@ -211,6 +233,11 @@ impl Execute for Acting<'_> {
                 });
             }
             Output::Stopped => self.stopped = Some(Instant::now()),
+            Output::Stream(id, command) => {
+                if let Some(gossip) = gossip {
+                    gossip.command(id, command);
+                }
+            }
             Output::Work(id, work) => {
                 let mailbox = mailbox.clone();
                 compute.run(move || {
