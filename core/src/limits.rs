@@ -323,6 +323,22 @@ pub const GOSSIP_PIPES_MAX: usize = 1024;
 /// Packets that wait for such a connection to open; further ones are dropped, as UDP may.
 pub const GOSSIP_PIPE_PACKETS_MAX: usize = 64;
 
+/// Packets and pieces of streams from peers that may wait for the owner of the node. Further packets
+/// are lost, further pieces wait; room of their own keeps clients from drowning the peers' probes.
+pub const GOSSIP_MAILBOX_MAX: usize = 1024;
+
+/// Writes that wait for one stream of gossip. A full exchange is one or two of them, and what
+/// waited for a connection to open comes all at once; a peer that lets more wait does not read.
+pub const GOSSIP_WRITES_MAX: usize = 4 * GOSSIP_PIPE_PACKETS_MAX;
+
+/// Sockets of streams that peers opened, those included that the node has closed and that the peer
+/// has not.
+pub const GOSSIP_SOCKETS_MAX: usize = 2 * GOSSIP_STREAMS_MAX + GOSSIP_PIPES_MAX;
+
+/// How long a closed stream waits for the peer to close it too: resetting it at once could cost the
+/// peer what it has not read yet.
+pub const GOSSIP_LINGER: Duration = Duration::from_secs(1);
+
 /// Bytes of gossiped records that are decoded at once; more are decoded elsewhere, so that a large
 /// state does not hold up the node.
 pub const GOSSIP_INLINE_BYTES_MAX: usize = 16 << 10;

@@ -3,6 +3,7 @@
 mod clock;
 mod exchange;
 mod files;
+mod gossip;
 mod listen;
 mod log;
 mod node;
@@ -32,7 +33,8 @@ use campana_core::{
     event::{Event, Part},
     limits::{CONNECTIONS_MAX, CONNECTIONS_SHARE, LARGE_BODIES_MAX, SHUTDOWN_GRACE},
     metrics::Traffic,
-    node::{Node, Start, load_config},
+    cluster::Settings,
+    node::{Node, Start, gossip_start, load_config},
     persist::{self, CHECKPOINT_FILE, Saved},
     rng::Seed,
 };
@@ -41,6 +43,7 @@ use smol::{Executor, channel, future, lock::Semaphore};
 use crate::{
     clock::Clock,
     exchange::Client,
+    gossip::{Gossip, Sockets},
     listen::Hall,
     log::Log,
     node::{Hands, Mailbox, caught},
@@ -86,6 +89,8 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let config = Arc::new(read_config(&log, &options)?);
     let saved = read_state(&options)?;
     let listeners = bind(&options)?;
+    let (sockets, gossip) = open_gossip(&log, &options)?.unzip();
+    let patience = options.cluster.tcp_timeout;
     let external_url = external_url(&options, &listeners)?;
     let signals = signal::take().map_err(|e| unfit("signals", &e))?;
     let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
@@ -95,7 +100,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         options: options.clone(),
         external_url: external,
         config,
-        gossip: None,
+        gossip,
         saved,
         seed,
     };
@@ -138,11 +143,19 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     };
     executor.spawn(async move { signal::pass(signals, mailbox, &log, on_signal).await }).detach();
 
+    let gossip = match sockets.map(|it| Gossip::new(executor, mailbox, it, patience)).transpose() {
+        Ok(gossip) => gossip.map(|it| &*leak(it)),
+        Err(e) => return Err(unfit("--cluster.listen-address", &e)),
+    };
+    if let Some(gossip) = gossip {
+        gossip.start();
+    }
     let hands = Hands {
         executor,
         compute,
         mailbox,
         client: leak(Client::new(executor)),
+        gossip,
         clock,
         log,
         storage: options.storage_path.as_str().into(),
@@ -205,6 +218,16 @@ fn bind(options: &Options) -> Result<Listeners, Event> {
         .iter()
         .map(|address| open(address).map_err(|e: io::Error| unfit(address, &e)));
     listeners.collect()
+}
+
+/// Opens the sockets for gossip, where it is wanted, and finds out how to take part.
+fn open_gossip(log: &Log, options: &Options) -> Result<Option<(Sockets, Settings)>, Event> {
+    let Some(address) = &options.cluster.listen_address else { return Ok(None) };
+    let sockets = gossip::bind(address).map_err(|e| unfit(address, &e))?;
+    let (settings, event) = gossip_start(options, sockets.bound, gossip::own_addresses())
+        .map_err(|err| Event::ListenFailed { address: address.clone(), err })?;
+    event.iter().for_each(|event| log.write(event));
+    Ok(Some((sockets, settings)))
 }
 
 fn external_url(options: &Options, listeners: &Listeners) -> Result<ExternalUrl, Event> {

@@ -14,18 +14,20 @@ use campana_core::{
     api::{Call, Reply},
     drive::{self, Execute},
     id::{CallId, SendId},
-    limits::MAILBOX_MAX,
+    limits::{GOSSIP_MAILBOX_MAX, MAILBOX_MAX},
     node::{Done, Input, Node, Output},
     view::View,
 };
 use smol::{Executor, Task, channel, lock::Semaphore};
 
-use crate::{clock::Clock, exchange::Client, files, log::Log};
+use crate::{clock::Clock, exchange::Client, files, gossip::Gossip, log::Log};
 
 /// What the owner is told.
 enum Message {
     /// Something happened.
     Input(Input),
+    /// A peer said something.
+    Gossip(Input),
     /// A request wants a change.
     Call(Call, channel::Sender<Reply>),
     /// A reader wants the state after everything that came before.
@@ -34,20 +36,25 @@ enum Message {
 
 /// The queue before the owner.
 ///
-/// Clients wait for room. Results of what the node asked for never do: their number is bounded by
+/// Clients wait for room, and so do peers, who have room of their own. Results of what the node asked for never do: their number is bounded by
 /// what it asks for.
 pub(crate) struct Mailbox {
     /// `None` when the owner is gone.
     messages: Mutex<Option<VecDeque<Message>>>,
     room: Semaphore,
+    gossip_room: Semaphore,
     owner: OnceLock<Thread>,
 }
 
 impl Mailbox {
     /// Makes an empty queue.
     pub(crate) fn new() -> Self {
-        let room = Semaphore::new(MAILBOX_MAX);
-        Self { messages: Mutex::new(Some(VecDeque::new())), room, owner: OnceLock::new() }
+        Self {
+            messages: Mutex::new(Some(VecDeque::new())),
+            room: Semaphore::new(MAILBOX_MAX),
+            gossip_room: Semaphore::new(GOSSIP_MAILBOX_MAX),
+            owner: OnceLock::new(),
+        }
     }
 
     /// Gives up all messages, so that whoever waits for an answer learns that none will come.
@@ -63,6 +70,20 @@ impl Mailbox {
     /// Tells the owner what happened.
     pub(crate) fn push(&self, input: Input) {
         self.put(Message::Input(input));
+    }
+
+    /// Tells the owner what a peer said, once there is room.
+    pub(crate) async fn gossip(&self, input: Input) {
+        self.gossip_room.acquire().await.forget();
+        self.put(Message::Gossip(input));
+    }
+
+    /// Tells the owner what a peer said, if there is room.
+    pub(crate) fn try_gossip(&self, input: Input) {
+        if let Some(room) = self.gossip_room.try_acquire() {
+            room.forget();
+            self.put(Message::Gossip(input));
+        }
     }
 
     /// Has a change made; `None` when the owner is gone.
@@ -95,8 +116,10 @@ impl Mailbox {
 
     fn take(&self) -> Option<Message> {
         let message = self.lock().as_mut()?.pop_front()?;
-        if !matches!(message, Message::Input(_)) {
-            self.room.add_permits(1);
+        match &message {
+            Message::Input(_) => {}
+            Message::Gossip(_) => self.gossip_room.add_permits(1),
+            Message::Call(..) | Message::View(_) => self.room.add_permits(1),
         }
         Some(message)
     }
@@ -123,6 +146,8 @@ pub(crate) struct Hands {
     pub(crate) compute: &'static Executor<'static>,
     pub(crate) mailbox: &'static Mailbox,
     pub(crate) client: &'static Client,
+    /// The sockets towards peers, if this instance has any.
+    pub(crate) gossip: Option<&'static Gossip>,
     pub(crate) clock: Clock,
     pub(crate) log: Log,
     /// The data directory.
@@ -164,7 +189,7 @@ fn next_input(mailbox: &Mailbox, open: &RefCell<Open>) -> Option<Input> {
     let mut open = open.borrow_mut();
     loop {
         match mailbox.take()? {
-            Message::Input(input) => {
+            Message::Input(input) | Message::Gossip(input) => {
                 if let Input::Sent(id, _) = &input {
                     open.sends.remove(id);
                 }
@@ -187,6 +212,12 @@ struct Acting<'a> {
     stopped: bool,
 }
 
+impl Acting<'_> {
+    fn gossip(&self) -> &'static Gossip {
+        self.hands.gossip.expect("only a node that takes part in a cluster gossips")
+    }
+}
+
 impl Execute for Acting<'_> {
     fn execute(&mut self, output: Output) {
         let &Hands { executor, compute, mailbox, client, clock, log, .. } = self.hands;
@@ -194,9 +225,7 @@ impl Execute for Acting<'_> {
         match output {
             // Dropping a task ends it.
             Output::Cancel(id) => drop(open.sends.remove(&id)),
-            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
-                unreachable!("only a node that takes part in a cluster gossips")
-            }
+            Output::Datagram { to, bytes } => self.gossip().send(to, &bytes),
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
                 let read = smol::unblock(move || files::read(&path));
@@ -208,6 +237,7 @@ impl Execute for Acting<'_> {
                     waiting.try_send(reply).ok();
                 }
             }
+            Output::Resolve(id, host) => self.gossip().resolve(id, host),
             Output::Save(id, name, bytes) => {
                 let storage = self.hands.storage.clone();
                 let save = smol::unblock(move || files::save(&storage, name, &bytes));
@@ -220,6 +250,7 @@ impl Execute for Acting<'_> {
                 });
                 open.sends.insert(id, task);
             }
+            Output::Stream(id, command) => self.gossip().command(id, command),
             Output::Stopped => self.stopped = true,
             Output::Work(id, work) => compute
                 .spawn(async move {

@@ -1,0 +1,316 @@
+//! The sockets of gossip: packets, streams, and looking up names.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use async_io::{Async, Timer};
+use campana_core::{
+    cluster::{StreamCommand, StreamEvent},
+    id::{ResolveId, StreamId},
+    limits::{ACCEPT_PAUSE, GOSSIP_LINGER, GOSSIP_SOCKETS_MAX, GOSSIP_WRITES_MAX},
+    node::Input,
+};
+use smol::{
+    Executor, channel, future,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{listen, node::Mailbox};
+
+/// More than any packet has.
+const PACKET_BYTES_MAX: usize = 65_536;
+/// What is read from a stream at once.
+const READ_BYTES: usize = 16 << 10;
+/// What the kernel shall hold of packets that came; as much of it as the system allows.
+const RECEIVE_BUFFER: usize = 2 << 20;
+/// Ports that are tried until one is free for packets and for streams.
+const PORTS_TRIED: usize = 16;
+
+/// The open sockets, on one address.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    streams: TcpListener,
+    packets: UdpSocket,
+    /// Where they are bound.
+    pub(crate) bound: SocketAddr,
+}
+
+/// Opens the sockets on `host:port`; for port 0 on one that is free.
+pub(crate) fn bind(address: &str) -> io::Result<Sockets> {
+    let mut tries = PORTS_TRIED;
+    loop {
+        tries -= 1;
+        let streams = listen::bind(address)?;
+        let bound = streams.local_addr()?;
+        match bind_packets(bound) {
+            // Another program has the port that this one was given for streams.
+            Err(e) if e.kind() == ErrorKind::AddrInUse && tries > 0 && address.ends_with(":0") => {}
+            packets => return Ok(Sockets { streams, packets: packets?, bound: canonical(bound) }),
+        }
+    }
+}
+
+fn bind_packets(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // Linux gives what it may and reports no error.
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Returns the addresses that this host uses towards others. Sends nothing.
+pub(crate) fn own_addresses() -> impl Iterator<Item = IpAddr> {
+    // Addresses reserved for documentation: the route there is the default one.
+    let ways = [("0.0.0.0:0", "198.51.100.1:9"), ("[::]:0", "[2001:db8::1]:9")];
+    ways.into_iter().filter_map(|(from, to)| {
+        let socket = UdpSocket::bind(from).ok()?;
+        socket.connect(to).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    })
+}
+
+/// An address without the detour over IPv6 that sockets for both families make.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Everything that gossips.
+pub(crate) struct Gossip {
+    executor: &'static Executor<'static>,
+    mailbox: &'static Mailbox,
+    packets: Async<UdpSocket>,
+    listener: Async<TcpListener>,
+    /// Whether packets go through a socket for both families.
+    is_v6: bool,
+    /// How long a write may take.
+    patience: Duration,
+    /// The queues of what is to be written, until the node closes the stream.
+    streams: Mutex<BTreeMap<StreamId, channel::Sender<Vec<u8>>>>,
+    /// Streams of peers that are open.
+    accepted: AtomicUsize,
+}
+
+impl Gossip {
+    /// Makes the sockets ready.
+    pub(crate) fn new(
+        executor: &'static Executor<'static>,
+        mailbox: &'static Mailbox,
+        sockets: Sockets,
+        patience: Duration,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            executor,
+            mailbox,
+            is_v6: sockets.packets.local_addr()?.is_ipv6(),
+            packets: Async::new(sockets.packets)?,
+            listener: Async::new(sockets.streams)?,
+            patience,
+            streams: Mutex::default(),
+            accepted: AtomicUsize::new(0),
+        })
+    }
+
+    /// Starts to receive.
+    pub(crate) fn start(&'static self) {
+        self.executor.spawn(self.receive()).detach();
+        self.executor.spawn(self.accept()).detach();
+    }
+
+    async fn receive(&self) {
+        let mut buffer = vec![0; PACKET_BYTES_MAX];
+        loop {
+            match self.packets.recv_from(&mut buffer).await {
+                Ok((len, from)) => {
+                    let from = canonical(from);
+                    let bytes = buffer[..len].to_vec();
+                    // Without room it is lost, as packets may be; peers repeat themselves.
+                    self.mailbox.try_gossip(Input::Datagram { from, bytes });
+                }
+                // Something a packet of ours met on its way, or no memory.
+                Err(_) => drop(Timer::after(ACCEPT_PAUSE).await),
+            }
+        }
+    }
+
+    /// Sends a packet, or loses it where the system has no room.
+    pub(crate) fn send(&self, to: SocketAddr, bytes: &[u8]) {
+        let to = match to {
+            SocketAddr::V4(v4) if self.is_v6 => {
+                SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port()))
+            }
+            to => to,
+        };
+        // Whether it arrives is for the peer to say.
+        self.packets.get_ref().send_to(bytes, to).ok();
+    }
+
+    async fn accept(&'static self) {
+        let mut last = 0;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, from)) => {
+                    if self.accepted.load(Relaxed) >= GOSSIP_SOCKETS_MAX {
+                        // Closing the socket tells the peer at once; waiting would not.
+                        continue;
+                    }
+                    last += 1;
+                    self.accepted.fetch_add(1, Relaxed);
+                    let (id, from) = (StreamId::accepted(last), canonical(from));
+                    let commands = self.enter(id);
+                    self.executor
+                        .spawn(async move {
+                            let event = StreamEvent::Accepted { from };
+                            self.mailbox.gossip(Input::Stream(id, event)).await;
+                            self.carry(id, stream, commands).await;
+                            self.accepted.fetch_sub(1, Relaxed);
+                        })
+                        .detach();
+                }
+                // No descriptors or memory: streams that end may free some.
+                Err(_) => drop(Timer::after(ACCEPT_PAUSE).await),
+            }
+        }
+    }
+
+    /// Does what the node wants of a stream. Never waits.
+    pub(crate) fn command(&'static self, id: StreamId, command: StreamCommand) {
+        match command {
+            StreamCommand::Open { to } => {
+                let commands = self.enter(id);
+                self.executor.spawn(self.dial(id, to, commands)).detach();
+            }
+            StreamCommand::Write(bytes) => {
+                let streams = self.lock();
+                let queued = streams.get(&id).map(|queue| queue.try_send(bytes));
+                if let Some(Err(channel::TrySendError::Full(_))) = queued {
+                    let event = StreamEvent::Failed("the peer does not read".into());
+                    self.mailbox.push(Input::Stream(id, event));
+                }
+            }
+            // Whoever writes learns it when everything is written.
+            StreamCommand::Close => drop(self.lock().remove(&id)),
+        }
+    }
+
+    fn enter(&self, id: StreamId) -> channel::Receiver<Vec<u8>> {
+        let (sender, receiver) = channel::bounded(GOSSIP_WRITES_MAX);
+        self.lock().insert(id, sender);
+        receiver
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<StreamId, channel::Sender<Vec<u8>>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn tell(&self, id: StreamId, event: StreamEvent) {
+        self.mailbox.gossip(Input::Stream(id, event)).await;
+    }
+
+    async fn dial(&self, id: StreamId, to: SocketAddr, commands: channel::Receiver<Vec<u8>>) {
+        // Nothing is written before it is open, so only the end of the queue can be next.
+        let given_up = async {
+            commands.recv().await.ok();
+            Err(ErrorKind::TimedOut.into())
+        };
+        match future::or(Async::<TcpStream>::connect(to), given_up).await {
+            Ok(stream) => {
+                self.tell(id, StreamEvent::Connected).await;
+                self.carry(id, stream, commands).await;
+            }
+            Err(e) => self.tell(id, StreamEvent::Failed(e.to_string())).await,
+        }
+    }
+
+    /// Carries bytes both ways until the node closes the stream.
+    async fn carry(
+        &self,
+        id: StreamId,
+        stream: Async<TcpStream>,
+        commands: channel::Receiver<Vec<u8>>,
+    ) {
+        // Only a hint to the system; bytes arrive without it too.
+        stream.get_ref().set_nodelay(true).ok();
+        let (mut reader, mut writer) = smol::io::split(stream);
+        let written = {
+            let reading = async {
+                self.read(id, &mut reader).await;
+                future::pending().await
+            };
+            future::or(self.write(id, &mut writer, &commands), reading).await
+        };
+        // What the peer still sends must be read, or the system throws away what it has not got.
+        if written && writer.close().await.is_ok() {
+            let mut rest = [0; 1024];
+            let drained = async { while matches!(reader.read(&mut rest).await, Ok(1..)) {} };
+            let late = async { drop(Timer::after(GOSSIP_LINGER).await) };
+            future::or(drained, late).await;
+        }
+    }
+
+    async fn read(&self, id: StreamId, reader: &mut (impl AsyncRead + Unpin)) {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let event = match reader.read(&mut buffer).await {
+                Ok(0) => StreamEvent::Closed,
+                Ok(len) => StreamEvent::Data(buffer[..len].to_vec()),
+                Err(e) => StreamEvent::Failed(e.to_string()),
+            };
+            let is_last = !matches!(event, StreamEvent::Data(_));
+            self.tell(id, event).await;
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    /// Writes until the node closes the stream; tells whether everything could be written.
+    async fn write(
+        &self,
+        id: StreamId,
+        writer: &mut (impl AsyncWrite + Unpin),
+        commands: &channel::Receiver<Vec<u8>>,
+    ) -> bool {
+        while let Ok(bytes) = commands.recv().await {
+            let write = async {
+                writer.write_all(&bytes).await?;
+                writer.flush().await
+            };
+            let late = async {
+                Timer::after(self.patience).await;
+                Err(ErrorKind::TimedOut.into())
+            };
+            if let Err(e) = future::or(write, late).await {
+                self.tell(id, StreamEvent::Failed(e.to_string())).await;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Looks up a host's addresses.
+    pub(crate) fn resolve(&'static self, id: ResolveId, host: String) {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return self.mailbox.push(Input::Resolved(id, Ok(vec![ip])));
+        }
+        let look_up = smol::unblock(move || {
+            let found = (host.as_str(), 0).to_socket_addrs().map_err(|e| e.to_string())?;
+            let mut ips: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).collect();
+            ips.dedup();
+            Ok(ips)
+        });
+        let answer = async move { self.mailbox.push(Input::Resolved(id, look_up.await)) };
+        self.executor.spawn(answer).detach();
+    }
+}
