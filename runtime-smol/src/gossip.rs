@@ -139,7 +139,9 @@ impl Gossip {
                     self.mailbox.try_gossip(Input::Datagram { from, bytes });
                 }
                 // Something a packet of ours met on its way, or no memory.
-                Err(_) => drop(Timer::after(ACCEPT_PAUSE).await),
+                Err(_) => {
+                    Timer::after(ACCEPT_PAUSE).await;
+                }
             }
         }
     }
@@ -179,7 +181,9 @@ impl Gossip {
                         .detach();
                 }
                 // No descriptors or memory: streams that end may free some.
-                Err(_) => drop(Timer::after(ACCEPT_PAUSE).await),
+                Err(_) => {
+                    Timer::after(ACCEPT_PAUSE).await;
+                }
             }
         }
     }
@@ -254,7 +258,9 @@ impl Gossip {
         if written && writer.close().await.is_ok() {
             let mut rest = [0; 1024];
             let drained = async { while matches!(reader.read(&mut rest).await, Ok(1..)) {} };
-            let late = async { drop(Timer::after(GOSSIP_LINGER).await) };
+            let late = async {
+                Timer::after(GOSSIP_LINGER).await;
+            };
             future::or(drained, late).await;
         }
     }

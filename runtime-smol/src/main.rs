@@ -29,11 +29,11 @@ use async_io::{Async, Timer};
 use campana_core::{
     api::Site,
     cli::{self, ExternalUrl, Invocation, Options},
+    cluster::Settings,
     config,
     event::{Event, Part},
     limits::{CONNECTIONS_MAX, CONNECTIONS_SHARE, LARGE_BODIES_MAX, SHUTDOWN_GRACE},
     metrics::Traffic,
-    cluster::Settings,
     node::{Node, Start, gossip_start, load_config},
     persist::{self, CHECKPOINT_FILE, Saved},
     rng::Seed,
@@ -96,14 +96,8 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
 
     let external: Arc<str> = external_url.text.as_str().into();
-    let start = Start {
-        options: options.clone(),
-        external_url: external,
-        config,
-        gossip,
-        saved,
-        seed,
-    };
+    let start =
+        Start { options: options.clone(), external_url: external, config, gossip, saved, seed };
     let node = Node::new(clock.now(), start);
 
     let cores = thread::available_parallelism().map_or(1, usize::from);
