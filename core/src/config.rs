@@ -9,12 +9,16 @@ mod dump;
 mod error;
 pub mod raw;
 mod resolve;
+mod tls;
 pub mod yaml;
 
 use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
 use core::{cell::RefCell, fmt, time::Duration};
 
-pub use self::error::ConfigError;
+pub use self::{
+    error::ConfigError,
+    tls::{ClientAuth, GossipTls, ServerTls, gossip_tls},
+};
 use self::{
     raw::Context,
     yaml::{Abort, At, Log, Problem},

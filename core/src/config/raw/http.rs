@@ -218,7 +218,11 @@ fn refuse_ref(at: &At<'_>) {
     }
 }
 
-fn read_tls(at: &At<'_>, context: &Context<'_>) -> Result<TlsConfig, Abort> {
+/// Reads a client's `tls_config`.
+///
+/// # Errors
+/// The first rule that a value breaks.
+pub fn read_tls(at: &At<'_>, context: &Context<'_>) -> Result<TlsConfig, Abort> {
     let (mut ca, mut cert, mut key) = (Pair::default(), Pair::default(), Pair::default());
     let mut tls = TlsConfig::default();
     let keys = [
@@ -272,7 +276,11 @@ fn read_tls(at: &At<'_>, context: &Context<'_>) -> Result<TlsConfig, Abort> {
     Err(at.fail(wrong))
 }
 
-fn version(at: &At<'_>) -> Result<Option<TlsVersion>, Abort> {
+/// Reads the name of a TLS version.
+///
+/// # Errors
+/// It is none.
+pub fn version(at: &At<'_>) -> Result<Option<TlsVersion>, Abort> {
     let Some(text) = at.text() else { return Ok(None) };
     match TlsVersion::parse(text) {
         Some(version) => Ok(Some(version)),

@@ -1,0 +1,228 @@
+//! The file of `--cluster.tls-config`: how gossip speaks TLS.
+
+use alloc::{borrow::ToOwned as _, format, sync::Arc, vec::Vec};
+use core::cell::RefCell;
+
+use super::{
+    ConfigError, Origin, decode,
+    raw::{Context, http},
+    whole,
+    yaml::{self, Abort, At, Log, Problem},
+};
+use crate::{
+    label::Mode,
+    notify::{
+        Secret, SecretSource,
+        http::{TextSource, TlsConfig, TlsVersion},
+    },
+};
+
+/// How gossip speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GossipTls {
+    /// Towards peers that connect.
+    pub server: ServerTls,
+    /// Towards peers that are connected to.
+    pub client: TlsConfig,
+}
+
+/// How a server speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTls {
+    /// Its certificate.
+    pub cert: TextSource,
+    /// Its key.
+    pub key: SecretSource,
+    /// The authorities of clients; always there when certificates are checked.
+    pub client_ca: Option<TextSource>,
+    /// Whether clients need a certificate.
+    pub client_auth: ClientAuth,
+    /// The lowest version to speak; TLS 1.2 unless configured.
+    pub min_version: Option<TlsVersion>,
+    /// The highest version to speak.
+    pub max_version: Option<TlsVersion>,
+}
+
+/// Whether clients need a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Nobody looks at it.
+    #[default]
+    None,
+    /// One that is shown must be good.
+    VerifyIfGiven,
+    /// It must be shown and good.
+    Require,
+}
+
+/// Reads the TLS settings of gossip.
+///
+/// # Errors
+/// What is wrong with the file, as of [`load`](super::load); also when a section is missing, and
+/// where it asks for what this version does not have.
+pub fn gossip_tls(text: &[u8], origin: &Origin<'_>) -> Result<GossipTls, ConfigError> {
+    read(text, origin).map_err(|problems| ConfigError { file: origin.file.to_owned(), problems })
+}
+
+fn read(bytes: &[u8], origin: &Origin<'_>) -> Result<GossipTls, Vec<Problem>> {
+    let one = |problem| Vec::from([problem]);
+    let root = yaml::load(decode(bytes).map_err(one)?).map_err(one)?;
+    let context = Context {
+        mode: Mode::Utf8,
+        directory: origin.directory,
+        warnings: RefCell::new(Vec::new()),
+    };
+    let log = Log::default();
+    let (mut server, mut client) = (None, None);
+    if let Some(root) = &root {
+        let read = At::root(root, &log).fields(&["tls_server_config", "tls_client_config"], {
+            |name, at| {
+                match name {
+                    _ if at.node.is_null() => {}
+                    "tls_server_config" => server = Some(read_server(&at, &context)?),
+                    _ => client = Some(http::read_tls(&at, &context)?),
+                }
+                Ok(())
+            }
+        });
+        read.map_err(|Abort(problem)| one(*problem))?;
+    }
+    let problems = log.into_inner();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let missing = |name| one(whole(format!("missing '{name}' entry in the TLS configuration")));
+    Ok(GossipTls {
+        server: server.ok_or_else(|| missing("tls_server_config"))?,
+        client: client.ok_or_else(|| missing("tls_client_config"))?,
+    })
+}
+
+const SERVER_KEYS: [&str; 13] = [
+    "cert",
+    "cert_file",
+    "key",
+    "key_file",
+    "client_ca",
+    "client_ca_file",
+    "client_auth_type",
+    "client_allowed_sans",
+    "min_version",
+    "max_version",
+    "cipher_suites",
+    "curve_preferences",
+    "prefer_server_cipher_suites",
+];
+
+fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
+    let value = |at: &At<'_>| at.text().filter(|text| !text.is_empty()).map(Arc::<str>::from);
+    let text = |name: &str, at: &At<'_>| {
+        value(at).map(|text| match name.ends_with("_file") {
+            true => TextSource::File(context.join(&text).into()),
+            false => TextSource::Inline(text),
+        })
+    };
+    let (mut certs, mut keys, mut cas) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut client_auth, mut min_version, mut max_version) = (ClientAuth::None, None, None);
+    at.fields(&SERVER_KEYS, |name, at| {
+        match name {
+            "cert" | "cert_file" => certs.extend(text(name, &at)),
+            "key" => keys.extend(value(&at).map(|key| SecretSource::Inline(Secret::new(&*key)))),
+            "key_file" => {
+                keys.extend(value(&at).map(|path| SecretSource::File(context.join(&path).into())));
+            }
+            "client_ca" | "client_ca_file" => cas.extend(text(name, &at)),
+            "client_auth_type" => client_auth = read_auth(&at)?,
+            "min_version" => min_version = http::version(&at)?,
+            "max_version" => max_version = http::version(&at)?,
+            // Go ignores the preference too.
+            "prefer_server_cipher_suites" => drop(at.boolean()),
+            _ => {
+                let says_nothing = at.node.is_null() || at.texts().is_some_and(|l| l.is_empty());
+                if !says_nothing {
+                    at.note("not available in this version; leave it out");
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let wrong = if certs.len() > 1 || keys.len() > 1 || cas.len() > 1 {
+        "at most one of cert and cert_file, key and key_file, client_ca and client_ca_file"
+    } else if certs.is_empty() {
+        "missing one of cert or cert_file"
+    } else if keys.is_empty() {
+        "missing one of key or key_file"
+    } else if client_auth == ClientAuth::None && !cas.is_empty() {
+        "Client CA's have been configured without a Client Auth Policy"
+    } else if client_auth != ClientAuth::None && cas.is_empty() {
+        "certificates of clients are to be checked without client_ca_file"
+    } else if matches!((min_version, max_version), (Some(min), Some(max)) if max < min) {
+        "max_version is lower than min_version"
+    } else {
+        let (Some(cert), Some(key)) = (certs.pop(), keys.pop()) else {
+            return Err(at.fail("missing certificate"));
+        };
+        let client_ca = cas.pop();
+        return Ok(ServerTls { cert, key, client_ca, client_auth, min_version, max_version });
+    };
+    Err(at.fail(wrong))
+}
+
+fn read_auth(at: &At<'_>) -> Result<ClientAuth, Abort> {
+    Ok(match at.text().unwrap_or_default() {
+        // A certificate that is asked for and not looked at tells nobody anything.
+        "" | "NoClientCert" | "RequestClientCert" => ClientAuth::None,
+        "VerifyClientCertIfGiven" => ClientAuth::VerifyIfGiven,
+        "RequireAndVerifyClientCert" => ClientAuth::Require,
+        "RequireAnyClientCert" => {
+            return Err(at.fail("not available in this version; use RequireAndVerifyClientCert"));
+        }
+        other => return Err(at.fail(format!("invalid ClientAuth: {other}"))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString as _};
+
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let origin = Origin { file: "f", directory: "d" };
+        gossip_tls(text.as_bytes(), &origin).expect_err("it is refused").to_string()
+    }
+
+    #[test]
+    fn both_sides_are_read() {
+        let text = "tls_server_config: {cert_file: a, key_file: /b, client_ca_file: c, \
+                    client_auth_type: VerifyClientCertIfGiven, min_version: TLS13}\n\
+                    tls_client_config: {ca_file: e, server_name: n}";
+        let origin = Origin { file: "f", directory: "d" };
+        let read = gossip_tls(text.as_bytes(), &origin).expect("it is fine");
+        assert_eq!(read.server.cert, TextSource::File("d/a".into()));
+        assert_eq!(read.server.key, SecretSource::File("/b".into()));
+        assert_eq!(read.server.client_ca, Some(TextSource::File("d/c".into())));
+        assert_eq!(read.server.client_auth, ClientAuth::VerifyIfGiven);
+        assert_eq!(read.server.min_version, Some(TlsVersion::Tls13));
+        assert_eq!(read.client.ca, Some(TextSource::File("d/e".into())));
+        assert_eq!(read.client.server_name.as_deref(), Some("n"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let client = "tls_client_config: {insecure_skip_verify: true}\n";
+        let server = |keys: &str| error(&format!("{client}tls_server_config: {{{keys}}}"));
+        assert!(error("").contains("missing 'tls_server_config'"));
+        assert!(error("tls_server_config: {cert: a, key: b}").contains("'tls_client_config'"));
+        assert!(error("a: b").contains("field a not found"));
+        assert!(server("cert: a").contains("missing one of key or key_file"));
+        assert!(server("cert: a, cert_file: b, key: c").contains("at most one of cert"));
+        assert!(server("cert: a, key: b, client_ca: c").contains("without a Client Auth Policy"));
+        let auth = |kind: &str| server(&format!("cert: a, key: b, client_auth_type: {kind}"));
+        assert!(auth("RequireAndVerifyClientCert").contains("without client_ca_file"));
+        assert!(auth("x").contains("invalid ClientAuth: x"));
+        assert!(auth("RequireAnyClientCert").contains("not available"));
+        let suites = server("cert: a, key: b, cipher_suites: [x]");
+        assert!(suites.contains("not available in this version"), "{suites}");
+    }
+}
