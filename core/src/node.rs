@@ -153,6 +153,11 @@ impl Node {
         })
     }
 
+    /// Returns the notification log, for whoever compares nodes.
+    pub fn nflog(&self) -> &Log {
+        &self.nflog
+    }
+
     /// Returns what is under way, in words, for a simulation that does not come to rest.
     pub fn pending(&self) -> String {
         alloc::format!(

@@ -13,16 +13,14 @@ use campana_core::{
     event::Event,
     id::{CallId, SendId},
     metrics::Traffic,
-    node::{Input, Node, Output, Start, load_config},
+    node::{Input, Node, Output, Start, gossip_settings, load_config},
     persist::{self, CHECKPOINT_FILE, Saved},
     rng::Seed,
     time::{Instant, Now, Timestamp},
 };
 
-use crate::disk::Disk;
+use crate::{clock::Clock, disk::Disk, streams::address};
 
-/// The wall clock when a world begins: 2026-01-05T09:00:00Z, a Monday.
-const DAWN: Timestamp = Timestamp::from_parts(1_767_603_600, 0);
 /// Where a host keeps its configuration.
 const CONFIG_FILE: &str = "config.yml";
 const PORT: u16 = 9093;
@@ -38,14 +36,23 @@ pub struct HostSpec {
     pub config: String,
     /// Command-line flags besides `--config.file`.
     pub flags: Vec<String>,
-    /// How far the host's wall clock is ahead of the world's, in nanoseconds.
-    pub skew_ns: i64,
+    /// The host's wall clock.
+    pub clock: Clock,
+    /// Whether it takes part in a cluster. Hosts find each other by `--cluster.peer=host0:9094`,
+    /// where the number is that of the [`HostId`].
+    pub gossips: bool,
 }
 
 impl HostSpec {
     /// Makes a host with a configuration, no flags and a right clock.
     pub fn new(config: impl Into<String>) -> Self {
-        Self { config: config.into(), flags: Vec::new(), skew_ns: 0 }
+        Self { config: config.into(), flags: Vec::new(), clock: Clock::default(), gossips: false }
+    }
+
+    /// Makes a host that takes part in a cluster, with the hosts of these numbers as its peers.
+    pub fn in_cluster(config: impl Into<String>, peers: impl Iterator<Item = u32>) -> Self {
+        let flags = peers.map(|peer| format!("--cluster.peer=host{peer}:9094")).collect();
+        Self { flags, gossips: true, ..Self::new(config) }
     }
 }
 
@@ -76,13 +83,18 @@ pub(crate) struct Host {
     /// `None` while the program does not run.
     pub(crate) node: Option<Node>,
     pub(crate) calls: u64,
+    pub(crate) clock: Clock,
+    /// Packets and bytes of gossip it has sent.
+    pub(crate) packets: u64,
+    pub(crate) gossip_bytes: u64,
+    id: HostId,
+    gossips: bool,
     options: Arc<Options>,
     external: ExternalUrl,
-    skew_ns: i64,
 }
 
 impl Host {
-    pub(crate) fn new(spec: HostSpec) -> Result<Self, String> {
+    pub(crate) fn new(id: HostId, spec: HostSpec) -> Result<Self, String> {
         let mut argv = vec!["campana".to_owned(), format!("--config.file={CONFIG_FILE}")];
         argv.extend(spec.flags);
         let invocation = cli::parse(&argv, &mut |path| Err(format!("{path}: no such file")))?;
@@ -108,7 +120,11 @@ impl Host {
             calls: 0,
             options: Arc::new(*options),
             external,
-            skew_ns: spec.skew_ns,
+            clock: spec.clock,
+            packets: 0,
+            gossip_bytes: 0,
+            id,
+            gossips: spec.gossips,
         })
     }
 
@@ -120,14 +136,22 @@ impl Host {
             Ok(file) => persist::decode(&file)?,
             Err(_) => Saved::default(),
         };
+        let gossip = match self.gossips {
+            true => Some(gossip_settings(&self.options, address(self.id))?),
+            false => None,
+        };
         self.run += 1;
         let start = Start {
             options: self.options.clone(),
             external_url: self.external.text.as_str().into(),
             config: Arc::new(config),
             saved,
-            gossip: None,
-            seed: Seed::from_number(seed.wrapping_mul(1_000_003) + u64::from(self.run)),
+            gossip,
+            seed: Seed::from_number(
+                seed.wrapping_mul(1_000_003)
+                    .wrapping_add(u64::from(self.run))
+                    .wrapping_add(u64::from(self.id.0) << 32),
+            ),
         };
         self.node = Some(Node::new(self.now(at), start));
         Ok(())
@@ -144,8 +168,7 @@ impl Host {
 
     /// Returns the host's clocks at a time of the world.
     pub(crate) fn now(&self, at: Instant) -> Now {
-        let ns = at.as_nanos() as i64 + self.skew_ns;
-        Now { instant: at, wall: Timestamp::from_nanos(DAWN.as_nanos() + ns) }
+        self.clock.now(at)
     }
 
     /// Lets the node take one turn, and returns what it asks for.

@@ -21,19 +21,28 @@
 //! assert_eq!(world.receivers().received("pager").len(), 1);
 //! ```
 
+mod chance;
+mod clock;
 mod disk;
+pub mod fleet;
 mod heap;
 mod host;
 mod network;
+mod notice;
 mod receivers;
+mod streams;
 mod trace;
 mod world;
 
 pub use self::{
+    chance::Chance,
+    clock::Clock,
     disk::Disk,
+    fleet::Fleet,
     heap::Heap,
     host::{HostId, HostSpec},
-    network::Network,
+    network::{Fault, FaultId, Link, Network, Verdict},
+    notice::Notice,
     receivers::{Behaviour, Received, Receivers},
     trace::Trace,
     world::World,

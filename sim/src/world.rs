@@ -1,5 +1,7 @@
 //! The loop: takes the next thing from the heap, lets it happen, and puts what follows.
 
+mod gossip;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use campana_core::{
@@ -7,7 +9,7 @@ use campana_core::{
     event::{Event, Level},
     id::{CallId, SendId},
     metrics::Process,
-    node::{Input, Output},
+    node::{Input, Node, Output},
     notify::{Exchange, SendError, SendErrorKind},
     time::{Instant, Timestamp},
 };
@@ -17,6 +19,7 @@ use crate::{
     host::{Asked, Host, HostId, HostSpec},
     network::Network,
     receivers::{Fate, Receivers},
+    streams::{Side as StreamSide, Streams},
     trace::Trace,
 };
 
@@ -37,6 +40,7 @@ pub struct World {
     /// The network; change it at any time.
     pub network: Network,
     receivers: Receivers,
+    streams: Streams,
     trace: Trace,
 }
 
@@ -47,6 +51,12 @@ enum Thing {
     Arrives { host: HostId, run: u32, id: SendId, exchange: Box<Exchange> },
     /// Something happens to a node.
     Input { host: HostId, run: u32, input: Box<Input> },
+    /// A packet that something held up tries again.
+    Held { from: HostId, to: HostId, bytes: Vec<u8> },
+    /// A packet arrives.
+    Packet { from: HostId, to: HostId, bytes: Vec<u8> },
+    /// A piece of a stream arrives.
+    Piece { number: u64, to: StreamSide },
     /// A file is to be on the disk.
     Saves { host: HostId, run: u32, save: Box<Output> },
     /// A host wants a turn.
@@ -61,8 +71,9 @@ impl World {
             seed,
             heap: Heap::default(),
             hosts: Vec::new(),
-            network: Network::default(),
+            network: Network::new(seed),
             receivers: Receivers::default(),
+            streams: Streams::default(),
             trace: Trace::new(),
         }
     }
@@ -73,7 +84,7 @@ impl World {
     /// What is wrong with its flags or its configuration.
     pub fn add_host(&mut self, spec: HostSpec) -> Result<HostId, String> {
         let id = HostId(u32::try_from(self.hosts.len()).expect("worlds are small"));
-        self.hosts.push(Host::new(spec)?);
+        self.hosts.push(Host::new(id, spec)?);
         self.start(id)?;
         Ok(id)
     }
@@ -94,6 +105,7 @@ impl World {
     /// Ends the program of a host without a warning.
     pub fn kill(&mut self, id: HostId) {
         self.trace.note(self.now, format_args!("{id:?} is killed"));
+        self.break_streams_of(id);
         self.host_mut(id).crash();
     }
 
@@ -207,6 +219,21 @@ impl World {
         &mut self.host_mut(id).disk
     }
 
+    /// Returns a host's wall clock, to set it.
+    pub fn clock_mut(&mut self, id: HostId) -> &mut crate::Clock {
+        &mut self.host_mut(id).clock
+    }
+
+    /// Returns the node of a host, unless it does not run.
+    pub fn node(&self, id: HostId) -> Option<&Node> {
+        self.host(id).node.as_ref()
+    }
+
+    /// Returns the hosts.
+    pub fn host_ids(&self) -> impl Iterator<Item = HostId> + use<> {
+        (0..self.hosts.len() as u32).map(HostId)
+    }
+
     /// Returns the log of a host.
     pub fn log(&self, id: HostId) -> &[(Timestamp, Event)] {
         &self.host(id).log
@@ -264,24 +291,32 @@ impl World {
 
     /// Lets one thing happen; returns the host whose node has to know.
     fn happen(&mut self, thing: Thing) -> Option<HostId> {
-        let (host, run) = match &thing {
-            Thing::Arrives { host, run, .. }
-            | Thing::Input { host, run, .. }
-            | Thing::Saves { host, run, .. }
-            | Thing::Wakes { host, run } => (*host, *run),
-        };
         let now = self.now;
-        if let Thing::Arrives { id, exchange, .. } = thing {
+        let (host, run) = match thing {
             // It was sent; that its sender has died since does not stop it.
-            self.arrive(host, run, id, &exchange);
-            return None;
-        }
+            Thing::Arrives { host, run, id, exchange } => {
+                self.arrive(host, run, id, &exchange);
+                return None;
+            }
+            Thing::Held { from, to, bytes } => {
+                self.carry_packet(from, to, bytes);
+                return None;
+            }
+            Thing::Packet { from, to, bytes } => return self.packet_arrives(from, to, bytes),
+            Thing::Piece { number, to } => return self.piece_arrives(number, to),
+            Thing::Input { host, run, .. }
+            | Thing::Saves { host, run, .. }
+            | Thing::Wakes { host, run } => (host, run),
+        };
         let it = self.host_mut(host);
         if it.run != run || it.node.is_none() {
             return None;
         }
         match thing {
-            Thing::Arrives { .. } => None,
+            Thing::Arrives { .. }
+            | Thing::Held { .. }
+            | Thing::Packet { .. }
+            | Thing::Piece { .. } => None,
             Thing::Input { input, .. } => {
                 if let Input::Sent(id, _) = &*input
                     && !it.sends.remove(id)
@@ -344,9 +379,9 @@ impl World {
                 self.trace.note(now, format_args!("{id:?} cancels {send}"));
                 self.host_mut(id).sends.remove(&send);
             }
-            Output::Datagram { .. } | Output::Resolve(..) | Output::Stream(..) => {
-                unreachable!("only a node that takes part in a cluster gossips")
-            }
+            Output::Datagram { to, bytes } => self.send_packet(id, to, bytes),
+            Output::Resolve(resolve, name) => self.resolve(id, run, resolve, &name),
+            Output::Stream(stream, command) => self.command(id, run, stream, command),
             Output::Log(event) => {
                 self.trace.note(now, format_args!("{id:?} logs {event:?}"));
                 let host = self.host_mut(id);
@@ -372,6 +407,7 @@ impl World {
             Output::Send(send, exchange, deadline) => self.send(id, run, send, exchange, deadline),
             Output::Stopped => {
                 self.trace.note(now, format_args!("{id:?} has stopped"));
+                self.break_streams_of(id);
                 self.host_mut(id).crash();
             }
             Output::Work(work, job) => self.heap.push(now, answer(Input::Worked(work, job.run()))),

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{Node, Output, Work};
 use crate::{
-    delivery::{Attempted, Effect, End, Finished, Hashes},
+    delivery::{Attempted, Effect, End, Finished, Hashes, Plan},
     event::Event,
     id::DeliveryId,
     nflog,
@@ -38,7 +38,9 @@ impl Node {
     fn decide(&mut self, now: Now, id: DeliveryId) {
         let is_first = self.deliveries.attempts(id) == 0;
         if self.cluster.is_some() {
-            if is_first {
+            // Where the peers told what this flush found, what has changed since is for the next
+            // flush to tell, and its first sender may be telling it right now.
+            if is_first && self.is_news(id) {
                 self.renew(now, id);
             }
             if self.leave_to_peer(now, id) {
@@ -50,20 +52,19 @@ impl Node {
         let entry = self.nflog.get(&plan.log_key);
         // A look-up takes no time that a deterministic machine could tell.
         self.metrics.nflog.record_query(0.0, entry.is_some());
-        let decision = nflog::decide(
-            entry,
-            &plan.hashes.firing,
-            &plan.hashes.resolved,
-            plan.integration.send_resolved,
-            plan.notification.tick,
-            plan.repeat_interval,
-        );
+        let decision = decision(plan, entry);
         if is_first && matches!(decision, nflog::Decision::Notify(_)) {
             let name = plan.integration.name;
             self.metrics.notifications.record_notification(name, &plan.notification.receiver);
             self.watch(now, id);
         }
         self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
+    }
+
+    /// Tells whether the log lacks what a delivery would say.
+    fn is_news(&self, id: DeliveryId) -> bool {
+        let Some(plan) = self.deliveries.plan(id) else { return false };
+        matches!(decision(plan, self.nflog.get(&plan.log_key)), nflog::Decision::Notify(_))
     }
 
     /// Puts a delivery off while a peer before this one in line says that it is at it. Tells
@@ -166,6 +167,18 @@ impl Node {
             duration: finished.took,
         });
     }
+}
+
+/// Compares what a delivery would say with what was said last.
+fn decision(plan: &Plan, entry: Option<&nflog::Entry>) -> nflog::Decision {
+    nflog::decide(
+        entry,
+        &plan.hashes.firing,
+        &plan.hashes.resolved,
+        plan.integration.send_resolved,
+        plan.notification.tick,
+        plan.repeat_interval,
+    )
 }
 
 fn integration_text(integration: &crate::notify::Integration) -> Arc<str> {

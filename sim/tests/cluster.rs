@@ -1,0 +1,183 @@
+//! Named cases of clusters: who sends, who stays quiet, and what a fault changes.
+
+use std::time::Duration;
+
+use campana_sim::{
+    Behaviour, Fleet, HostSpec, Notice,
+    fleet::{PAGER, config},
+};
+
+fn fleet(count: u32) -> Fleet {
+    Fleet::new(1, count, &config("5s", "30s", "4h")).expect("it settles")
+}
+
+fn told(fleet: &Fleet) -> Vec<(u32, &'static str)> {
+    let short = |notice: &Notice| {
+        let status = if notice.firing.is_empty() { "resolved" } else { "firing" };
+        (notice.from.0, status)
+    };
+    fleet.notices(PAGER).iter().map(short).collect()
+}
+
+#[test]
+fn three_nodes_deduplicate() {
+    let mut fleet = fleet(3);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(120.0);
+    assert_eq!(told(&fleet), [(0, "firing")]);
+    fleet.compare().expect("the same log everywhere");
+    assert_eq!(fleet.world.errors(), [] as [&str; 0]);
+}
+
+#[test]
+fn when_the_sender_dies_the_next_one_sends() {
+    let mut fleet = fleet(3);
+    fleet.world.receivers_mut().behave(PAGER, Behaviour::Hangs);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(6.0);
+    assert_eq!(fleet.world.receivers().received(PAGER).len(), 1, "the first one is at it");
+    let first = fleet.host(0);
+    fleet.world.kill(first);
+    fleet.world.receivers_mut().behave(PAGER, Behaviour::answers(200));
+    fleet.run(60.0);
+    assert_eq!(told(&fleet), [(1, "firing")]);
+}
+
+#[test]
+fn both_sides_of_a_partition_send_and_agree_afterwards() {
+    let mut fleet = fleet(3);
+    fleet.cut(&[0]);
+    fleet.run(20.0);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(60.0);
+    assert_eq!(told(&fleet), [(0, "firing"), (1, "firing")]);
+    let silence = fleet.silence(0, "Other", 7200.0).expect("made");
+    fleet.run(30.0);
+    assert!(!fleet.has_silence(1, &silence));
+    fleet.world.network.heal();
+    fleet.settle(3, Duration::from_secs(120)).expect("they find each other");
+    fleet.run(90.0);
+    fleet.compare().expect("the same everywhere");
+    assert!(fleet.has_silence(1, &silence));
+    assert_eq!(told(&fleet).len(), 2, "nobody repeats");
+}
+
+/// Upstream issues 1005 and 4008: a node whose wait ends after the others told the end must not
+/// tell the beginning again.
+#[test]
+fn an_end_between_two_flushes_is_not_contradicted() {
+    for after in [0.0, 3.0, 7.0, 14.0, 20.0, 29.0] {
+        let mut fleet = fleet(3);
+        fleet.post_all("Down", "a", None).expect("posted");
+        fleet.run(6.0 + after);
+        // The hosts hear of the end one after the other.
+        for number in 0..3 {
+            fleet.post(number, "Down", "a", Some(0.0)).expect("posted");
+            fleet.run(4.0);
+        }
+        fleet.run(180.0);
+        assert_eq!(told(&fleet), [(0, "firing"), (0, "resolved")], "after {after}");
+    }
+}
+
+/// A node whose wait ends must not take the moment to tell what has changed since the tick.
+#[test]
+fn an_alert_that_joins_a_group_waits_for_the_next_tick() {
+    let mut fleet = fleet(3);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(10.0);
+    fleet.post_all("Down", "b", None).expect("posted");
+    fleet.run(120.0);
+    let notices = fleet.notices(PAGER);
+    assert_eq!(told(&fleet), [(0, "firing"), (0, "firing")]);
+    let span = notices[1].at.since(notices[0].at);
+    assert_eq!(span, Duration::from_secs(30));
+}
+
+/// Upstream issue 4108.
+#[test]
+fn after_an_outage_of_the_receiver_one_node_delivers() {
+    for behaviour in [Behaviour::answers(503), Behaviour::Refuses] {
+        let mut fleet = fleet(3);
+        fleet.world.receivers_mut().behave(PAGER, behaviour.clone());
+        fleet.post_all("Down", "a", None).expect("posted");
+        fleet.run(65.0);
+        fleet.world.receivers_mut().behave(PAGER, Behaviour::answers(200));
+        fleet.run(200.0);
+        assert_eq!(told(&fleet).len(), 1, "{behaviour:?}: {:?}", told(&fleet));
+    }
+}
+
+#[test]
+fn a_silence_reaches_everybody_within_two_ticks() {
+    let mut fleet = fleet(3);
+    for number in 0..3 {
+        let silence = fleet.silence(number, "Down", 3600.0).expect("made");
+        fleet.run(0.4);
+        for other in 0..3 {
+            assert!(fleet.has_silence(other, &silence), "from {number} to {other}");
+        }
+    }
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(120.0);
+    assert_eq!(told(&fleet), []);
+}
+
+#[test]
+fn a_storm_of_groups_is_told_once() {
+    let groups = if cfg!(debug_assertions) { 1000 } else { 5000 };
+    let mut fleet = fleet(3);
+    for group in 0..groups {
+        fleet.post_all(&format!("Down{group}"), "a", None).expect("posted");
+    }
+    fleet.run(4.5);
+    // While the groups fire, silences are made.
+    let mut late = Vec::new();
+    for round in 0..20 {
+        let silence = fleet.silence(round % 3, &format!("Other{round}"), 3600.0).expect("made");
+        fleet.run(0.4);
+        late.extend((0..3).filter(|&other| !fleet.has_silence(other, &silence)));
+    }
+    fleet.run(60.0);
+    let told = told(&fleet);
+    assert_eq!((told.len(), late.len()), (groups, 0), "notifications and late silences");
+    assert!(told.iter().all(|(from, _)| *from == 0));
+    fleet.compare().expect("the same log everywhere");
+}
+
+#[test]
+fn a_node_that_starts_again_repeats_nothing() {
+    let mut fleet = fleet(3);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(10.0);
+    let first = fleet.host(0);
+    fleet.world.kill(first);
+    fleet.run(20.0);
+    fleet.world.start(first).expect("it starts");
+    fleet.run(5.0);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(180.0);
+    assert_eq!(told(&fleet), [(0, "firing")]);
+}
+
+#[test]
+fn a_hundred_nodes_find_each_other() {
+    let mut fleet =
+        Fleet::unsettled(1, 100, |_| HostSpec::new(config("5s", "30s", "4h"))).expect("they start");
+    let took = fleet.settle(100, Duration::from_secs(120)).expect("they settle");
+    assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let digest = |seed| {
+        let mut fleet = Fleet::new(seed, 3, &config("5s", "30s", "4h")).expect("it settles");
+        fleet.world.network.link.loss = 0.2;
+        fleet.world.network.link.repeat = 0.2;
+        fleet.post_all("Down", "a", None).expect("posted");
+        fleet.run(300.0);
+        fleet.world.trace().digest()
+    };
+    assert_eq!(digest(1), digest(1));
+    assert_ne!(digest(1), digest(2));
+}
