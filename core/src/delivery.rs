@@ -428,6 +428,12 @@ impl Deliveries {
         self.table.get(&id).map(|delivery| &delivery.plan)
     }
 
+    /// Returns the deliveries that wait for their turn among the peers.
+    pub fn waiting(&self) -> Vec<DeliveryId> {
+        let is_waiting = |delivery: &Delivery| matches!(delivery.state, State::Waiting);
+        self.table.iter().filter(|(_, it)| is_waiting(it)).map(|(id, _)| *id).collect()
+    }
+
     /// Returns the number of open deliveries.
     pub fn len(&self) -> usize {
         self.table.len()

@@ -76,10 +76,25 @@ impl Node {
             self.deliveries.postpone(id, until);
             return true;
         }
+        self.give_up_to_peer(now, id);
+        true
+    }
+
+    fn give_up_to_peer(&mut self, now: Now, id: DeliveryId) {
+        let Some(plan) = self.deliveries.plan(id) else { return };
         self.groups.hold(plan.flight);
         let decision = nflog::Decision::Skip(nflog::SkipReason::ClaimedByPeer);
         self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
-        true
+    }
+
+    /// Leaves to the peers, who stay, what waits for this node's turn after theirs.
+    pub(super) fn leave_waiting_to_peers(&mut self, now: Now) {
+        if self.cluster.as_ref().is_some_and(|cluster| cluster.member_count() > 1) {
+            for id in self.deliveries.waiting() {
+                self.give_up_to_peer(now, id);
+            }
+            self.pump(now);
+        }
     }
 
     /// Leaves out what a peer told as resolved after this node last heard that it fires: the news

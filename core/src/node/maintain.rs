@@ -102,6 +102,7 @@ impl Node {
         }
         let grace_ends = Some(now.instant + SHUTDOWN_GRACE);
         self.stopping = Some(Stopping { grace_ends, last_save: LastSave::NotBegun });
+        self.leave_waiting_to_peers(now);
         for call in self.reload.give_up() {
             self.outputs.push_back(Output::Reply(call, Reply::Stopping));
         }
