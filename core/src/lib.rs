@@ -155,6 +155,7 @@ pub mod interval;
 pub mod nflog;
 pub mod persist;
 pub mod silence;
+pub mod template;
 // Rank 2
 pub mod label;
 // Rank 1

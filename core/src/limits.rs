@@ -352,3 +352,27 @@ pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(120);
 
 /// How long a node that ends waits for its peers to learn that it leaves. Alertmanager's value.
 pub const LEAVE_WAIT: Duration = Duration::from_secs(10);
+// Templates. Users write them, and a mistake in one must not stop the process; each bound makes the
+// rendering, or the loading, fail with an error that names it.
+
+/// Bytes of one source of templates. The default templates together are 30 kilobytes.
+pub const TEMPLATE_BYTES_MAX: usize = 4 << 20;
+
+/// Blocks and parentheses nested in a template's text, `else if` counting as one. Reading them
+/// recurses.
+pub const TEMPLATE_NESTING_MAX: usize = 200;
+
+/// Templates, blocks and parentheses nested in each other while a template runs, which recurses.
+/// Go's own bound of 100000 relies on stacks that grow.
+pub const TEMPLATE_DEPTH_MAX: usize = 400;
+
+/// Steps of one rendering: a notification about 10000 alerts with 50 labels each takes about two
+/// million.
+pub const TEMPLATE_STEPS_MAX: u64 = 10_000_000;
+
+/// Bytes of one rendering, and of any text on the way to it. The largest thing an integration takes
+/// is a mail of some megabytes.
+pub const TEMPLATE_OUTPUT_MAX: usize = 16 << 20;
+
+/// Nesting of the lists and maps that a template builds. Printing and dropping them recurses.
+pub const TEMPLATE_VALUE_DEPTH_MAX: u16 = 100;
