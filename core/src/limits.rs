@@ -352,6 +352,7 @@ pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(120);
 
 /// How long a node that ends waits for its peers to learn that it leaves. Alertmanager's value.
 pub const LEAVE_WAIT: Duration = Duration::from_secs(10);
+
 // Templates. Users write them, and a mistake in one must not stop the process; each bound makes the
 // rendering, or the loading, fail with an error that names it.
 

@@ -30,8 +30,8 @@ pub(super) type List = Vec<Node>;
 pub(super) enum Node {
     Text(Pos, Arc<str>),
     Action(Action),
-    Break(Pos, usize),
-    Continue(Pos, usize),
+    Break(Pos),
+    Continue(Pos),
     If(Box<Branch>),
     With(Box<Branch>),
     Range(Box<Branch>),
@@ -42,7 +42,6 @@ pub(super) enum Node {
 #[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) pos: Pos,
-    pub(super) line: usize,
     pub(super) pipe: Pipe,
     pub(super) escapers: Vec<super::Escaper>,
 }
@@ -51,7 +50,6 @@ pub(super) struct Action {
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) pos: Pos,
-    pub(super) line: usize,
     pub(super) name: Arc<str>,
     /// The template that runs: the named one, or its copy escaped for this place.
     pub(super) target: Arc<str>,

@@ -126,10 +126,8 @@ fn bodies() -> String {
     let color = r#"{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}"#;
     let described = format!("{VALUES}\n{}", both("\n", "", plain, ""));
     let wechat = format!(
-        "{{{{ template \"__subject\" . }}}}\n{VALUES}\n{}{}AlertmanagerUrl:\n\
-         {{{{ template \"__alertmanagerURL\" . }}}}",
-        section("Firing", "", plain, "\n"),
-        format_args!("\n{}", section("Resolved", "", plain, "\n")),
+        "{{{{ template \"__subject\" . }}}}\n{described}\nAlertmanagerUrl:\n\
+         {{{{ template \"__alertmanagerURL\" . }}}}"
     );
     let body = format!("\n{}\n", both("\n", "\n", plain, "\n"));
     let markdown = format!("\n{}\n", both("\n", "\n# ", "__text_alert_list_markdown", "\n"));

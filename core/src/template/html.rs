@@ -1,5 +1,11 @@
 //! Contextual escaping, as Go's `html/template` does it.
 
+mod action;
+mod attribute;
+mod content;
+mod context;
 pub(super) mod escape;
+mod text;
+mod transition;
 
-pub(super) use escape::Escaper;
+pub(super) use content::Escaper;

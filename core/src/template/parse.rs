@@ -289,9 +289,9 @@ impl Parser<'_> {
             Kind::Template => self.template()?,
             _ => {
                 self.backup();
-                let Token { pos, line, .. } = self.peek();
+                let pos = self.peek().pos;
                 let pipe = self.pipeline("command", Kind::RightDelim)?;
-                Node::Action(Action { pos, line, pipe, escapers: Vec::new() })
+                Node::Action(Action { pos, pipe, escapers: Vec::new() })
             }
         };
         Ok(Item::Node(node))
@@ -307,8 +307,8 @@ impl Parser<'_> {
             return self.error(format!("{shown} outside {{{{range}}}}"));
         }
         Ok(match token.kind {
-            Kind::Break => Node::Break(token.pos, token.line),
-            _ => Node::Continue(token.pos, token.line),
+            Kind::Break => Node::Break(token.pos),
+            _ => Node::Continue(token.pos),
         })
     }
 
@@ -351,13 +351,7 @@ impl Parser<'_> {
         let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
         self.body(name.clone(), CONTEXT)?;
         let target = name.clone();
-        Ok(Node::Template(Call {
-            pos: token.pos,
-            line: token.line,
-            name,
-            target,
-            pipe: Some(pipe),
-        }))
+        Ok(Node::Template(Call { pos: token.pos, name, target, pipe: Some(pipe) }))
     }
 
     fn template(&mut self) -> Result<Node> {
@@ -371,7 +365,7 @@ impl Parser<'_> {
             Some(self.pipeline(CONTEXT, Kind::RightDelim)?)
         };
         let target = name.clone();
-        Ok(Node::Template(Call { pos: token.pos, line: token.line, name, target, pipe }))
+        Ok(Node::Template(Call { pos: token.pos, name, target, pipe }))
     }
 
     fn template_name(&mut self, token: &Token, context: &str) -> Result<Arc<str>> {
