@@ -93,9 +93,6 @@ pub struct Options {
 pub struct Cluster {
     /// The address to gossip on. `None` means no clustering.
     pub listen_address: Option<String>,
-    /// Whether clustering is off only because this version lacks it, and not because the flag says
-    /// so; worth a line in the log.
-    pub unavailable: bool,
     /// The address told to peers. `None` means: find it.
     pub advertise_address: Option<String>,
     /// This instance's name among its peers. `None` means a random one.
@@ -211,9 +208,6 @@ impl Options {
                 setting: "dispatch.maintenance-interval".into(),
                 reason: "empty groups are removed at once".into(),
             });
-        }
-        if self.cluster.unavailable {
-            events.push(Event::ClusteringUnavailable {});
         }
         events
     }

@@ -24,9 +24,9 @@ fn version_and_help_go_to_standard_output() {
 
 #[test]
 fn a_flag_of_a_missing_part_is_refused_with_its_reason() {
-    let refused = run(&["--cluster.peer=127.0.0.1:1"]);
+    let refused = run(&["--web.config.file=web.yml"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("clustering is not built yet"), "{refused:?}");
+    assert!(text(&refused.stderr).contains("not available in this version"), "{refused:?}");
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn options(program: &str, given: &Given) -> Result<Options, String> {
         },
         web_timeout: Some(v.duration("web.timeout")?).filter(|span| !span.is_zero()),
         auto_gomemlimit_ratio: ratio(&v)?,
-        cluster: cluster(&v, given)?,
+        cluster: cluster(&v)?,
         features: features(v.text("enable-feature"))?,
         log_level: level(v.choice("log.level")?),
         log_format: if v.choice("log.format")? == "json" { Format::Json } else { Format::Logfmt },
@@ -339,13 +339,9 @@ fn ratio(v: &Values<'_>) -> Result<f64, String> {
     }
 }
 
-fn cluster(v: &Values<'_>, given: &Given) -> Result<Cluster, String> {
+fn cluster(v: &Values<'_>) -> Result<Cluster, String> {
     Ok(Cluster {
-        listen_address: match given.contains_key("cluster.listen-address") {
-            true => v.optional("cluster.listen-address"),
-            false => None,
-        },
-        unavailable: !given.contains_key("cluster.listen-address"),
+        listen_address: v.optional("cluster.listen-address"),
         advertise_address: v.optional("cluster.advertise-address"),
         peer_name: v.optional("cluster.peer-name"),
         peers: v.list("cluster.peer"),

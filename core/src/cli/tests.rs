@@ -46,7 +46,7 @@ fn defaults_are_alertmanagers() {
     assert_eq!(o.cluster.reconnect_timeout, Duration::from_secs(6 * 3600));
     assert_eq!((o.web_timeout, o.web_get_concurrency), (None, None));
     assert!(
-        o.cluster.unavailable && o.cluster.listen_address.is_none() && o.cluster.peers.is_empty()
+        o.cluster.listen_address.as_deref() == Some("0.0.0.0:9094") && o.cluster.peers.is_empty()
     );
     let Ok(Invocation::Run(o)) = call(&["/bin/alertmanager"]) else { panic!("runs") };
     assert_eq!(o.config_file.as_deref(), Some("alertmanager.yml"));
@@ -78,7 +78,7 @@ fn values_come_in_both_forms() {
     assert_eq!(o.config_file.as_deref(), Some("/etc/a=b.yml"));
     assert_eq!(o.storage_path, "/var/lib/x");
     assert_eq!(o.data_retention, Duration::from_secs(9 * 86_400));
-    assert!(o.log_silences && !o.cluster.unavailable && !o.web_systemd_socket);
+    assert!(o.log_silences && o.cluster.listen_address.is_none() && !o.web_systemd_socket);
     assert_eq!(o.web_listen_addresses, ["127.0.0.1:0", "[::1]:9093"]);
     assert_eq!((o.silences_max, o.get_concurrency(64), o.web_timeout), (0, 3, None));
     assert_eq!((o.log_level, o.log_format), (Level::Warn, Format::Json));
@@ -191,12 +191,7 @@ fn the_start_is_told() {
     assert_eq!(told(&["--cluster.listen-address="]), ["Starting campana", "Build context"]);
     assert_eq!(
         told(&["--enable-feature=classic-mode,auto-gomemlimit"])[2..],
-        [
-            "Feature enabled",
-            "Feature enabled",
-            "Setting has no effect",
-            "Clustering is not available in this version"
-        ]
+        ["Feature enabled", "Feature enabled", "Setting has no effect"]
     );
     assert!(options(&["--enable-feature=group-key-in-metrics"]).detail().group_keys);
 }

@@ -84,8 +84,6 @@ events! {
     FeatureEnabled { feature: String } => Warn, "", "Feature enabled";
     /// A setting is accepted for compatibility and does nothing.
     SettingIgnored { setting: String, reason: String } => Warn, "", "Setting has no effect";
-    /// Clustering is off because this version does not have it.
-    ClusteringUnavailable {} => Warn, "cluster", "Clustering is not available in this version";
     /// A listener is open.
     Listening { address: String } => Info, "", "Listening on";
     /// A listener speaks plain HTTP.
