@@ -3,33 +3,43 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs,
-    io::{self, Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    fs, io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use campana_core::{
     cli::Options,
     cluster::{self, StreamCommand, StreamEvent},
+    config,
     event::Event,
     id::{ResolveId, StreamId},
     limits::{
-        ACCEPT_PAUSE, GOSSIP_BULK_STREAMS_MAX, GOSSIP_DIALS_MAX, GOSSIP_PACKED_BYTES_MAX,
+        ACCEPT_PAUSE, GOSSIP_BULK_STREAMS_MAX, GOSSIP_DIALS_MAX, GOSSIP_PIPES_MAX,
         GOSSIP_STREAMS_MAX,
     },
     node::{Input, gossip_start},
 };
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use rustls::pki_types::ServerName;
+use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{listen, log::Log, node::Mailbox};
+use crate::{
+    files, listen,
+    log::Log,
+    node::Mailbox,
+    stream::{News, Stream, Tls},
+    tls,
+};
 
 /// The stack of the thread: no deep calls, and its buffer is elsewhere.
 const STACK: usize = 64 << 10;
+
+/// The same with TLS, whose handshakes have deep calls.
+const TLS_STACK: usize = 256 << 10;
 
 /// Bytes that one read takes at most. No packet is longer.
 const READ_BYTES: usize = 64 << 10;
@@ -43,16 +53,16 @@ const PACKETS_WAITING: usize = 2 << 20;
 /// Ports that are tried when any will do: one that is free for streams may be taken for packets.
 const PORTS_TRIED: usize = 16;
 
-/// How long a stream that the node closed may take to write the rest and hear the peer's end.
-const LINGER: Duration = Duration::from_secs(10);
-
-/// Streams open at once, those that only linger included. Further ones of peers are closed.
+/// Streams open at once, those that only linger included, and those that carry packets with TLS not.
+/// Further ones of peers are closed.
 const STREAMS_MAX: usize = GOSSIP_STREAMS_MAX + GOSSIP_BULK_STREAMS_MAX + GOSSIP_DIALS_MAX + 64;
 
 /// The sockets, bound before the node is made.
 pub(crate) struct Doors {
     tcp: TcpListener,
-    udp: UdpSocket,
+    /// `None` with TLS, which has no packets of its own.
+    udp: Option<UdpSocket>,
+    tls: Option<Tls>,
 }
 
 /// Opens the sockets and decides how to take part; `None` where the flags want no cluster.
@@ -62,15 +72,25 @@ pub(crate) fn open(
 ) -> Result<Option<(Doors, cluster::Settings)>, Event> {
     let Some(listen) = &options.cluster.listen_address else { return Ok(None) };
     let refuse = |address: &str, err| Event::ListenFailed { address: address.into(), err };
-    if options.cluster.tls_config.is_some() {
-        let err = "this version cannot do that, and without it gossip would be open to others";
-        return Err(refuse("--cluster.tls-config", err.into()));
-    }
-    let (doors, bound) = Doors::open(listen).map_err(|e| refuse(listen, e.to_string()))?;
-    let (settings, event) = gossip_start(options, bound, own_addresses())
-        .map_err(|err| refuse("--cluster.advertise-address", err))?;
+    let tls = options.cluster.tls_config.as_deref().map(read_tls);
+    let tls = tls.transpose().map_err(|err| refuse("--cluster.tls-config", err))?;
+    let (doors, bound) = Doors::open(listen, tls).map_err(|e| refuse(listen, e.to_string()))?;
+    let (settings, event) =
+        gossip_start(options, bound, own_addresses()).map_err(|err| refuse(listen, err))?;
     event.iter().for_each(|event| log.write(event));
     Ok(Some((doors, settings)))
+}
+
+fn read_tls(path: &str) -> Result<Tls, String> {
+    let directory = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let origin = config::Origin { file: path, directory };
+    let read = config::gossip_tls(&files::read(path)?, &origin).map_err(|e| e.to_string())?;
+    let name = read.client.server_name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
+    Ok(Tls {
+        server: tls::server(&read.server)?,
+        client: tls::client(&read.client)?,
+        name: name.transpose().map_err(|_| "invalid server name")?,
+    })
 }
 
 /// Returns the host's addresses, first those by which it reaches others.
@@ -92,16 +112,16 @@ fn own_addresses() -> Vec<IpAddr> {
 
 impl Doors {
     /// Binds both sockets to the same address and port.
-    fn open(address: &str) -> io::Result<(Self, SocketAddr)> {
+    fn open(address: &str, tls: Option<Tls>) -> io::Result<(Self, SocketAddr)> {
         let mut tries = PORTS_TRIED;
         loop {
             let tcp = listen::bind(address)?;
             let bound = tcp.local_addr()?;
             tries -= 1;
-            match packets(bound) {
+            match tls.is_none().then(|| packets(bound)).transpose() {
                 Ok(udp) => {
                     tcp.set_nonblocking(true)?;
-                    return Ok((Self { tcp, udp }, bound));
+                    return Ok((Self { tcp, udp, tls }, bound));
                 }
                 Err(e) if address.ends_with(":0") && tries > 0 && is_taken(&e) => {}
                 Err(e) => return Err(e),
@@ -128,7 +148,7 @@ fn packets(bound: SocketAddr) -> io::Result<UdpSocket> {
 
 /// The owner's end of gossip. Nothing here waits.
 pub(crate) struct Gossip {
-    udp: UdpSocket,
+    udp: Option<UdpSocket>,
     is_v6: bool,
     desk: Arc<Desk>,
 }
@@ -148,14 +168,23 @@ impl Desk {
 impl Gossip {
     /// Starts the thread.
     pub(crate) fn start(doors: Doors, mailbox: Mailbox, log: Log) -> io::Result<Self> {
-        let Doors { tcp, udp } = doors;
+        let Doors { tcp, udp, tls } = doors;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let desk = Arc::new(Desk { commands: Mutex::default(), bell });
-        let gossip =
-            Self { udp: udp.try_clone()?, is_v6: udp.local_addr()?.is_ipv6(), desk: desk.clone() };
+        let gossip = Self {
+            udp: udp.as_ref().map(UdpSocket::try_clone).transpose()?,
+            is_v6: tcp.local_addr()?.is_ipv6(),
+            desk: desk.clone(),
+        };
+        let (stack, streams_max) = match tls {
+            None => (STACK, STREAMS_MAX),
+            Some(_) => (TLS_STACK, STREAMS_MAX + 2 * GOSSIP_PIPES_MAX),
+        };
         let mut thread = Thread {
             tcp,
             udp,
+            tls,
+            streams_max,
             desk,
             mailbox,
             log,
@@ -164,19 +193,20 @@ impl Gossip {
             pause: None,
             buffer: vec![0; READ_BYTES],
         };
-        let builder = thread::Builder::new().name("gossip".into()).stack_size(STACK);
+        let builder = thread::Builder::new().name("gossip".into()).stack_size(stack);
         builder.spawn(move || thread.run())?;
         Ok(gossip)
     }
 
     /// Sends a packet, or drops it when the system has no room.
     pub(crate) fn send(&self, to: SocketAddr, bytes: &[u8]) {
+        let Some(udp) = &self.udp else { return };
         let to = match to.ip() {
             // A socket of the newer family knows the older one's addresses by these names.
             IpAddr::V4(ip) if self.is_v6 => (ip.to_ipv6_mapped(), to.port()).into(),
             _ => to,
         };
-        self.udp.send_to(bytes, to).ok();
+        udp.send_to(bytes, to).ok();
     }
 
     /// Has something done with a stream.
@@ -197,7 +227,10 @@ pub(crate) fn resolve(id: ResolveId, host: &str) -> Input {
 /// The thread that serves the sockets.
 struct Thread {
     tcp: TcpListener,
-    udp: UdpSocket,
+    udp: Option<UdpSocket>,
+    tls: Option<Tls>,
+    /// How many streams may be open.
+    streams_max: usize,
     desk: Arc<Desk>,
     mailbox: Mailbox,
     log: Log,
@@ -207,74 +240,6 @@ struct Thread {
     /// Until when nobody is accepted, because files ran out.
     pause: Option<Instant>,
     buffer: Vec<u8>,
-}
-
-/// A stream that is open, being opened or being closed.
-struct Stream {
-    socket: TcpStream,
-    is_connecting: bool,
-    /// The peer has said everything.
-    is_heard: bool,
-    unsent: VecDeque<u8>,
-    /// Until when it may linger; the node has closed it.
-    ends: Option<Instant>,
-    /// The peer was told that nothing more comes.
-    is_shut: bool,
-}
-
-impl Stream {
-    fn new(socket: TcpStream, is_connecting: bool) -> Self {
-        // Only a hint to the system.
-        socket.set_nodelay(true).ok();
-        let unsent = VecDeque::new();
-        Self { socket, is_connecting, is_heard: false, unsent, ends: None, is_shut: false }
-    }
-
-    /// Starts to connect. The result shows when the socket can be written to.
-    fn connect(to: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        match socket.connect(&to.into()) {
-            Err(e) if !is_under_way(&e) => Err(e),
-            _ => Ok(Self::new(socket.into(), true)),
-        }
-    }
-
-    fn wants(&self) -> PollFlags {
-        let mut wants = PollFlags::empty();
-        wants.set(PollFlags::OUT, self.is_connecting || !self.unsent.is_empty());
-        wants.set(PollFlags::IN, !self.is_connecting && !self.is_heard);
-        wants
-    }
-
-    /// Writes what the socket takes.
-    fn write(&mut self) -> io::Result<()> {
-        while !self.is_connecting && !self.unsent.is_empty() {
-            match self.socket.write(self.unsent.as_slices().0) {
-                Ok(n) => drop(self.unsent.drain(..n)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
-    }
-
-    /// Goes on closing. Tells whether nothing is left of it.
-    fn is_over(&mut self, now: Instant) -> bool {
-        let Some(ends) = self.ends else { return false };
-        if !self.is_shut && self.unsent.is_empty() {
-            // The peer hears an end and not a break, even while it still writes.
-            self.is_shut = true;
-            self.socket.shutdown(Shutdown::Write).ok();
-        }
-        self.is_connecting || ends <= now || (self.is_shut && self.is_heard)
-    }
-}
-
-fn is_under_way(e: &io::Error) -> bool {
-    e.kind() == io::ErrorKind::WouldBlock
-        || e.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
 }
 
 impl Thread {
@@ -306,38 +271,40 @@ impl Thread {
     fn wait(&mut self) -> Ready {
         let now = Instant::now();
         self.pause = self.pause.filter(|&until| until > now);
-        let ends = self.streams.values().filter_map(|stream| stream.ends);
+        let ends = self.streams.values().filter_map(Stream::ends);
         let until = ends.chain(self.pause).min();
         let within = until.map(|until| until.saturating_duration_since(now));
         let within = within.and_then(|within| Timespec::try_from(within).ok());
 
-        let always = [self.desk.bell.as_fd(), self.udp.as_fd()];
-        let door = self.pause.is_none().then(|| self.tcp.as_fd());
-        let mut fds: Vec<PollFd<'_>> = always.map(readable).into();
-        let streams = self.streams.iter();
-        let streams =
-            streams.map(|(&id, stream)| (id, PollFd::new(&stream.socket, stream.wants())));
-        let (ids, polled): (Vec<_>, Vec<_>) = streams.unzip();
-        fds.extend(polled);
-        fds.extend(door.map(readable));
+        let mut fds = vec![readable(self.desk.bell.as_fd())];
+        for stream in self.streams.values() {
+            let (socket, wants) = stream.wants();
+            fds.push(PollFd::new(socket, wants));
+        }
+        let door = self.pause.is_none().then(|| readable(self.tcp.as_fd()));
+        let packets = self.udp.as_ref().map(|udp| readable(udp.as_fd()));
+        let (has_door, has_packets) = (door.is_some(), packets.is_some());
+        fds.extend(door.into_iter().chain(packets));
         if poll(&mut fds, within.as_ref()).is_err() {
             // A signal, or no memory for a moment: look again.
             return Ready::default();
         }
-        let flags: Vec<PollFlags> = fds.iter().map(PollFd::revents).collect();
-        let woken = ids.into_iter().zip(flags[2..].iter().copied());
-        let tcp = door.is_some() && flags.last().is_some_and(|flags| !flags.is_empty());
+        let mut flags = fds.iter().map(PollFd::revents);
+        let mut next = || flags.next().unwrap_or(PollFlags::empty());
+        let bell = !next().is_empty();
+        let streams: Vec<_> = self.streams.keys().map(|&id| (id, next())).collect();
         Ready {
-            bell: !flags[0].is_empty(),
-            udp: !flags[1].is_empty(),
-            tcp,
-            streams: woken.filter(|(_, flags)| !flags.is_empty()).collect(),
+            bell,
+            streams: streams.into_iter().filter(|(_, flags)| !flags.is_empty()).collect(),
+            tcp: has_door && !next().is_empty(),
+            udp: has_packets && !next().is_empty(),
         }
     }
 
     fn take_packets(&mut self) {
+        let Some(udp) = &self.udp else { return };
         for _ in 0..PACKETS_AT_ONCE {
-            let Ok((n, from)) = self.udp.recv_from(&mut self.buffer) else { return };
+            let Ok((n, from)) = udp.recv_from(&mut self.buffer) else { return };
             let (from, bytes) = (canonical(from), self.buffer[..n].to_vec());
             self.mailbox.offer(Input::Datagram { from, bytes });
         }
@@ -346,19 +313,20 @@ impl Thread {
     fn accept(&mut self) {
         match self.tcp.accept() {
             Ok((socket, from)) => {
-                if self.streams.len() >= STREAMS_MAX || socket.set_nonblocking(true).is_err() {
+                if self.streams.len() >= self.streams_max {
                     return;
                 }
+                let Ok(stream) = Stream::accepted(socket, self.tls.as_ref()) else { return };
                 self.accepted += 1;
                 let id = StreamId::accepted(self.accepted);
-                self.streams.insert(id, Stream::new(socket, false));
+                self.streams.insert(id, stream);
                 self.tell(id, StreamEvent::Accepted { from: canonical(from) });
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => {
                 // No files or memory: others may free some.
-                self.log.write(&Event::ConnectionsLimited { limit: STREAMS_MAX as u64 });
+                self.log.write(&Event::ConnectionsLimited { limit: self.streams_max as u64 });
                 self.pause = Some(Instant::now() + ACCEPT_PAUSE);
             }
         }
@@ -367,61 +335,40 @@ impl Thread {
     /// Does what the node wants with a stream.
     fn obey(&mut self, id: StreamId, command: StreamCommand) {
         match command {
-            StreamCommand::Open { to } => match Stream::connect(to) {
+            StreamCommand::Open { to } => match Stream::connect(to, self.tls.as_ref()) {
                 Ok(stream) => drop(self.streams.insert(id, stream)),
                 Err(e) => self.tell(id, StreamEvent::Failed(e.to_string())),
             },
             StreamCommand::Write(bytes) => {
                 let Some(stream) = self.streams.get_mut(&id) else { return };
-                stream.unsent.extend(bytes);
-                let written = match stream.unsent.len() > GOSSIP_PACKED_BYTES_MAX {
-                    true => Err(io::Error::other("the peer reads too slowly")),
-                    false => stream.write(),
-                };
-                if let Err(e) = written {
+                if let Err(e) = stream.write(bytes) {
                     self.fail(id, &e);
                 }
             }
             StreamCommand::Close => {
                 if let Some(stream) = self.streams.get_mut(&id) {
-                    stream.ends = Some(Instant::now() + LINGER);
+                    stream.close();
                 }
             }
         }
     }
 
-    /// Does what a stream's socket is ready for.
+    /// Does what a stream's socket is ready for. Waits while the owner is busy, and so do peers.
     fn serve(&mut self, id: StreamId, flags: PollFlags) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        if stream.is_connecting {
-            match SockRef::from(&stream.socket).take_error() {
-                Ok(None) => {
-                    stream.is_connecting = false;
-                    self.tell(id, StreamEvent::Connected);
-                }
-                Ok(Some(e)) | Err(e) => self.fail(id, &e),
+        let is_wanted = stream.ends().is_none();
+        let tell = |news| {
+            let event = match news {
+                News::Connected => StreamEvent::Connected,
+                News::Data(bytes) => StreamEvent::Data(bytes),
+                News::Closed => StreamEvent::Closed,
+            };
+            if is_wanted {
+                self.mailbox.push(Input::Stream(id, event));
             }
-            return;
-        }
-        if let Err(e) = stream.write() {
-            return self.fail(id, &e);
-        }
-        if stream.is_heard {
-            // Neither reading nor writing: the connection is broken, and polling would not rest.
-            if flags.intersects(PollFlags::ERR | PollFlags::HUP) {
-                self.fail(id, &io::ErrorKind::ConnectionReset.into());
-            }
-            return;
-        }
-        match stream.socket.read(&mut self.buffer) {
-            Ok(0) => {
-                stream.is_heard = true;
-                self.tell(id, StreamEvent::Closed);
-            }
-            Ok(n) => self.tell(id, StreamEvent::Data(self.buffer[..n].to_vec())),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => self.fail(id, &e),
+        };
+        if let Err(e) = stream.serve(flags, &mut self.buffer, tell) {
+            self.fail(id, &e);
         }
     }
 
@@ -430,10 +377,9 @@ impl Thread {
         self.streams.remove(&id);
     }
 
-    /// Tells the node about a stream that it has not closed. Waits while the owner is busy, and so
-    /// do the peers.
+    /// Tells the node about a stream that it has not closed.
     fn tell(&self, id: StreamId, event: StreamEvent) {
-        if self.streams.get(&id).is_none_or(|stream| stream.ends.is_none()) {
+        if self.streams.get(&id).is_none_or(|stream| stream.ends().is_none()) {
             self.mailbox.push(Input::Stream(id, event));
         }
     }

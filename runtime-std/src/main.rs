@@ -15,6 +15,7 @@ mod pool;
 mod process;
 mod serve;
 mod signal;
+mod stream;
 mod tls;
 
 use std::{

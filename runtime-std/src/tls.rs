@@ -1,4 +1,4 @@
-//! TLS towards receivers: whom to trust, who we are, and ureq's way to speak it.
+//! TLS: whom to trust, who we are, and ureq's way to speak it with receivers.
 
 use std::{
     fmt,
@@ -6,13 +6,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use campana_core::notify::{
-    SecretSource,
-    http::{TextSource, TlsConfig, TlsVersion},
+use campana_core::{
+    config::{ClientAuth, ServerTls},
+    notify::{
+        SecretSource,
+        http::{TextSource, TlsConfig, TlsVersion},
+    },
 };
 use rustls::{
     CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme, StreamOwned, SupportedProtocolVersion,
+    ServerConfig, SignatureScheme, StreamOwned, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -20,7 +23,7 @@ use rustls::{
     },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
-    server::ParsedCertificate,
+    server::{ParsedCertificate, WebPkiClientVerifier},
     version::{TLS12, TLS13},
 };
 use ureq::unversioned::transport::{
@@ -58,20 +61,28 @@ struct Material {
     key: Option<Vec<u8>>,
 }
 
+impl Material {
+    fn read(tls: &TlsConfig) -> Result<Self, String> {
+        Ok(Self {
+            ca: tls.ca.as_ref().map(text).transpose()?,
+            cert: tls.cert.as_ref().map(text).transpose()?,
+            key: tls.key.as_ref().map(secret).transpose()?,
+        })
+    }
+}
+
 impl Cache {
     /// Returns ready settings. Reads the files they name each time, so that rotated ones are
     /// noticed; may block.
     pub(crate) fn settings(&self, tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
-        let material = Material {
-            ca: tls.ca.as_ref().map(text).transpose()?,
-            cert: tls.cert.as_ref().map(text).transpose()?,
-            key: tls.key.as_ref().map(secret).transpose()?,
-        };
+        let material = Material::read(tls)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.iter().find(|k| k.material == material && k.tls == *tls) {
             return Ok(found.made.clone());
         }
-        let made = Arc::new(make(tls, &material)?);
+        let mut made = make(tls, &material)?;
+        made.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let made = Arc::new(made);
         if kept.len() == KEPT_MAX {
             kept.remove(0);
         }
@@ -97,11 +108,11 @@ fn secret(source: &SecretSource) -> Result<Vec<u8>, String> {
 fn make(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&versions(tls))
+        .with_protocol_versions(&versions(tls.min_version, tls.max_version))
         .map_err(|e| format!("no usable TLS version: {e}"))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier(tls, material, provider)?));
-    let mut made = match (&material.cert, &material.key) {
+    Ok(match (&material.cert, &material.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert, "client certificate")?;
             let key = PrivateKeyDer::from_pem_slice(key)
@@ -111,15 +122,47 @@ fn make(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, String> {
                 .map_err(|e| format!("unable to use the client certificate: {e}"))?
         }
         _ => builder.with_no_client_auth(),
+    })
+}
+
+/// Makes the settings of a client of gossip.
+pub(crate) fn client(tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
+    Ok(Arc::new(make(tls, &Material::read(tls)?)?))
+}
+
+/// Makes the settings of a server.
+pub(crate) fn server(tls: &ServerTls) -> Result<Arc<ServerConfig>, String> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&versions(tls.min_version, tls.max_version))
+        .map_err(|e| format!("no usable TLS version: {e}"))?;
+    let builder = match &tls.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(ca) => {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(certificates(&text(ca)?, "client CA certificate")?);
+            let check = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let check = match tls.client_auth {
+                ClientAuth::Require => check,
+                ClientAuth::VerifyIfGiven | ClientAuth::None => check.allow_unauthenticated(),
+            };
+            let check = check.build().map_err(|e| format!("no usable client CA: {e}"))?;
+            builder.with_client_cert_verifier(check)
+        }
     };
-    made.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(made)
+    let chain = certificates(&text(&tls.cert)?, "server certificate")?;
+    let key = PrivateKeyDer::from_pem_slice(&secret(&tls.key)?)
+        .map_err(|e| format!("unable to read the server key: {e}"))?;
+    let made = builder.with_single_cert(chain, key);
+    Ok(Arc::new(made.map_err(|e| format!("unable to use the server certificate: {e}"))?))
 }
 
 /// The versions between the configured bounds; older ones than TLS 1.2 are not spoken.
-fn versions(tls: &TlsConfig) -> Vec<&'static SupportedProtocolVersion> {
-    let min = tls.min_version.unwrap_or(TlsVersion::Tls12);
-    let max = tls.max_version.unwrap_or(TlsVersion::Tls13);
+fn versions(
+    min: Option<TlsVersion>,
+    max: Option<TlsVersion>,
+) -> Vec<&'static SupportedProtocolVersion> {
+    let (min, max) = (min.unwrap_or(TlsVersion::Tls12), max.unwrap_or(TlsVersion::Tls13));
     [(TlsVersion::Tls13, &TLS13), (TlsVersion::Tls12, &TLS12)]
         .into_iter()
         .filter_map(|(name, version)| (min..=max).contains(&name).then_some(version))

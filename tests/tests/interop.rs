@@ -275,3 +275,13 @@ fn campanas_form_a_cluster() {
 fn campana_clusters_with_alertmanager() {
     with_the_original("campana");
 }
+
+#[test]
+fn small_campanas_form_a_cluster() {
+    ours_among_themselves("campana-std");
+}
+
+#[test]
+fn small_campana_clusters_with_alertmanager() {
+    with_the_original("campana-std");
+}
