@@ -31,6 +31,7 @@ mod network;
 mod notice;
 mod receivers;
 mod streams;
+pub mod swarm;
 mod trace;
 mod world;
 

@@ -124,6 +124,11 @@ impl World {
         Ok(())
     }
 
+    /// Asks the program of a host to end, and does not wait for it.
+    pub fn ask_to_stop(&mut self, id: HostId) {
+        self.put(id, Input::Shutdown);
+    }
+
     /// Replaces the configuration file of a host, for its next reload or start.
     pub fn write_config(&mut self, id: HostId, text: &str) {
         self.host_mut(id).write_config(text);
