@@ -24,8 +24,10 @@ mod number;
 mod parse;
 mod print;
 mod quote;
+mod structure;
 #[cfg(test)]
 mod tests;
+mod truncate;
 mod value;
 
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc};
@@ -34,6 +36,8 @@ use self::ast::Tree;
 use self::html::Escaper;
 pub use self::{
     clock::{Time, Zone},
+    structure::Retype,
+    truncate::{truncate_bytes, truncate_chars},
     value::{Alert, Data, Depth, IntType, Kv, Pair, Safe, StringsType, Text, Value},
 };
 use crate::{

@@ -326,7 +326,7 @@ pub(super) fn append(exec: &mut Exec<'_>, args: &[Val]) -> Result {
 
 pub(super) fn dict(exec: &mut Exec<'_>, args: &[Val]) -> Result {
     charged(exec, args.len())?;
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err("dict requires an even number of arguments".into());
     }
     let mut map = BTreeMap::new();

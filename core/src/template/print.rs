@@ -12,8 +12,9 @@ use super::{
     value::{IntType, Value},
 };
 
-/// The largest width and precision; beyond it Go calls them bad.
-const WIDTH_MAX: usize = 1_000_000;
+mod scan;
+
+use self::scan::{Scan, WIDTH_MAX};
 
 /// Prints values, up to about a number of bytes.
 pub(super) struct Printer {
@@ -33,15 +34,6 @@ struct Flags {
     sharp_v: bool,
     width: Option<usize>,
     precision: Option<usize>,
-}
-
-/// The position in a format and among its arguments.
-struct Scan<'a> {
-    format: &'a str,
-    at: usize,
-    argument: usize,
-    reordered: bool,
-    good: bool,
 }
 
 /// `fmt.Sprint`.
@@ -441,7 +433,7 @@ impl Printer {
                 self.pad(&quote_with(&text, '\'', self.flags.plus));
             }
             'U' => {
-                let width = self.flags.precision.unwrap_or(4).max(4).min(WIDTH_MAX);
+                let width = self.flags.precision.unwrap_or(4).clamp(4, WIDTH_MAX);
                 let mut text = format!("U+{int:0width$X}");
                 if self.flags.sharp && is_print(character()) && char::from_u32(int as u32).is_some()
                 {
@@ -552,65 +544,6 @@ fn with_point(text: &str, verb: char, precision: Option<usize>) -> String {
         head.push('.');
     }
     head + tail
-}
-
-impl Scan<'_> {
-    fn byte(&self) -> Option<u8> {
-        self.format.as_bytes().get(self.at).copied()
-    }
-
-    /// Reads a number; one that is too large counts as none.
-    fn number(&mut self) -> Option<usize> {
-        let rest = &self.format[self.at..];
-        let len = rest.bytes().take_while(u8::is_ascii_digit).count();
-        if len == 0 {
-            return None;
-        }
-        self.at += len;
-        let value = rest[..len].parse().ok().filter(|n| *n <= WIDTH_MAX);
-        if value.is_none() {
-            // Go stops reading the directive altogether.
-            self.at = self.format.len();
-        }
-        value
-    }
-
-    /// Reads `[n]`, which chooses the next argument.
-    fn index(&mut self, count: usize) -> bool {
-        if self.byte() != Some(b'[') {
-            return false;
-        }
-        self.reordered = true;
-        let rest = &self.format[self.at..];
-        let Some(close) = rest.find(']').filter(|_| rest.len() >= 3) else {
-            self.at += 1;
-            self.good = false;
-            return false;
-        };
-        self.at += close + 1;
-        let number = rest[1..close].parse::<usize>().ok().filter(|n| *n <= WIDTH_MAX);
-        let plain = rest[1..close].bytes().all(|b| b.is_ascii_digit());
-        match number.filter(|_| plain) {
-            Some(number) if (1..=count).contains(&number) => {
-                self.argument = number - 1;
-                true
-            }
-            number => {
-                self.good = false;
-                number.is_some()
-            }
-        }
-    }
-
-    /// Takes an argument as a width or precision.
-    fn int_argument(&mut self, args: &[Value]) -> Option<i64> {
-        let value = args.get(self.argument)?;
-        self.argument += 1;
-        match value {
-            Value::Int(int, _) if int.unsigned_abs() <= WIDTH_MAX as u64 => Some(*int),
-            _ => None,
-        }
-    }
 }
 
 /// How messages show a value: as `%v`.

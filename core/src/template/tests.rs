@@ -128,81 +128,83 @@ fn every_default_template_exists() {
 }
 
 /// Pieces that templates are made of, well and badly.
+const WORDS: &[&str] = &[
+    "{{",
+    "}}",
+    "{{- ",
+    " -}}",
+    "{{ . }}",
+    "{{ end }}",
+    "{{ else }}",
+    "{{ if .Status }}",
+    "{{ range .Alerts }}",
+    "{{ range 3 }}",
+    "{{ with .GroupLabels }}",
+    "{{ break }}",
+    "{{ define \"a\" }}",
+    "{{ template \"a\" . }}",
+    "{{ template \"\" . }}",
+    "{{/*",
+    "*/}}",
+    "{{ $x := 1 }}",
+    "{{ $x = list $x $x }}",
+    "{{ $x }}",
+    "printf \"%*[2]d%v%q\" ",
+    "index ",
+    "slice ",
+    "len ",
+    "(",
+    ")",
+    "|",
+    " . ",
+    "$",
+    ".Alerts",
+    ".Labels",
+    "nil",
+    "1e9",
+    "-1",
+    "'a'",
+    "\"",
+    "`",
+    "\\",
+    "é",
+    "\n",
+    " ",
+    "<a href=\"",
+    "\">",
+    "<script>",
+    "</script>",
+    "<style>",
+    "<!--",
+    "-->",
+    "//",
+    "/",
+    "'",
+    "?",
+    "=",
+    "<",
+    ">",
+    "&amp;",
+    "{",
+    "}",
+    "${",
+    "title ",
+    "date ",
+    "reReplaceAll \"(\" ",
+    "humanizeDuration ",
+    "toJson ",
+    "html ",
+    "eq ",
+    "lt ",
+    "and ",
+    "tz ",
+];
+
+/// Such a piece, or any text.
 fn piece() -> impl proptest::strategy::Strategy<Value = String> {
     use proptest::prelude::*;
-    let words = [
-        "{{",
-        "}}",
-        "{{- ",
-        " -}}",
-        "{{ . }}",
-        "{{ end }}",
-        "{{ else }}",
-        "{{ if .Status }}",
-        "{{ range .Alerts }}",
-        "{{ range 3 }}",
-        "{{ with .GroupLabels }}",
-        "{{ break }}",
-        "{{ define \"a\" }}",
-        "{{ template \"a\" . }}",
-        "{{ template \"\" . }}",
-        "{{/*",
-        "*/}}",
-        "{{ $x := 1 }}",
-        "{{ $x = list $x $x }}",
-        "{{ $x }}",
-        "printf \"%*[2]d%v%q\" ",
-        "index ",
-        "slice ",
-        "len ",
-        "(",
-        ")",
-        "|",
-        " . ",
-        "$",
-        ".Alerts",
-        ".Labels",
-        "nil",
-        "1e9",
-        "-1",
-        "'a'",
-        "\"",
-        "`",
-        "\\",
-        "é",
-        "\n",
-        " ",
-        "<a href=\"",
-        "\">",
-        "<script>",
-        "</script>",
-        "<style>",
-        "<!--",
-        "-->",
-        "//",
-        "/",
-        "'",
-        "?",
-        "=",
-        "<",
-        ">",
-        "&amp;",
-        "{",
-        "}",
-        "${",
-        "title ",
-        "date ",
-        "reReplaceAll \"(\" ",
-        "humanizeDuration ",
-        "toJson ",
-        "html ",
-        "eq ",
-        "lt ",
-        "and ",
-        "tz ",
-    ];
     prop_oneof![
-        8 => proptest::sample::select(words.to_vec()).prop_map(String::from),
+        8 => proptest::sample::select(&WORDS[..]).prop_map(String::from),
         1 => any::<String>(),
     ]
 }
@@ -237,4 +239,56 @@ fn limits_stop_what_does_not_end() {
     assert!(error(sharing).contains("bytes of output"));
     assert!(error(&("{{ ".to_string() + &"(".repeat(5000))).contains("levels deep"));
     assert!(error(&"{{ if 1 }}".repeat(5000)).contains("levels deep"));
+}
+
+#[test]
+fn texts_are_cut_as_recorded() {
+    for line in include_str!("../../testdata/template/truncate.jsonl").lines() {
+        let record: Json = serde_json::from_str(line).unwrap();
+        let (request, response) = (&record["request"], &record["response"]);
+        // Recorded inputs that are not UTF-8 cannot reach us.
+        let Some(input) = request["input"].as_str() else { continue };
+        let max = request["n"].as_u64().unwrap() as usize;
+        let (output, cut) = match request["unit"].as_str() {
+            Some("bytes") => super::truncate_bytes(input, max),
+            _ => super::truncate_chars(input, max),
+        };
+        if response["ok"] == false {
+            continue;
+        }
+        assert_eq!(response["output"].as_str(), Some(&*output), "{record}");
+        assert_eq!(response["truncated"], cut, "{record}");
+    }
+}
+
+#[test]
+fn the_deepest_template_fits_a_small_stack() {
+    let deep = format!("{{{{ {}1{} }}}}", "print (".repeat(190), ")".repeat(190));
+    let text = format!(
+        "{{{{ define \"r\" }}}}{{{{ if gt . 0 }}}}{{{{ template \"r\" (len (slice \"{}\" 0 .)) }}}}{{{{ end }}}}{deep}{{{{ end }}}}{{{{ template \"r\" 40 }}}}",
+        "x".repeat(50)
+    );
+    let run = move || {
+        let _ = Set::new().render(&text, &Value::Nil, &Env::default());
+        let _ = Set::new().render_html(&text, &Value::Nil, &Env::default());
+    };
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn structures_are_rendered_and_retyped() {
+    let node: Json = serde_json::from_str(
+        r#"{"{{ .k }}": ["{{ .n }}", "x{{ .n }}", {"a": "{{ .s }}"}], "t": true, "e": ""}"#,
+    )
+    .unwrap();
+    let data = Value::from_json(&serde_json::json!({"k": "key", "n": 5, "s": "text"}));
+    let retype = |text: &str| serde_json::from_str::<Json>(text).ok();
+    let env = Env::default();
+    let got = Set::new().render_structure(&node, &data, &env, &retype).unwrap();
+    let want = serde_json::json!({"key": [5, "x5", {"a": "text"}], "t": true, "e": ""});
+    assert_eq!(got, want);
+    let broken = serde_json::json!(["{{"]);
+    let error = Set::new().render_structure(&broken, &data, &env, &retype).unwrap_err();
+    assert_eq!(error.to_string(), "template: :1: unclosed action");
 }
