@@ -401,3 +401,107 @@ fn readable(fd: BorrowedFd<'_>) -> PollFd<'_> {
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpStream,
+        sync::mpsc::Receiver,
+        time::Duration,
+    };
+
+    use campana_core::event::{Format, Level};
+
+    use super::*;
+    use crate::node::Message;
+
+    const WAIT: Duration = Duration::from_secs(10);
+
+    fn start() -> (Gossip, SocketAddr, Receiver<Message>) {
+        let log = Log { level: Level::Error, format: Format::Json };
+        let (doors, bound) = Doors::open("127.0.0.1:0", None).expect("free ports");
+        let (mailbox, inbox) = Mailbox::new();
+        (Gossip::start(doors, mailbox, log).expect("a thread"), bound, inbox)
+    }
+
+    fn next(inbox: &Receiver<Message>) -> Input {
+        match inbox.recv_timeout(WAIT) {
+            Ok(Message::Input(input)) => input,
+            _ => panic!("nothing was told"),
+        }
+    }
+
+    #[test]
+    fn a_peers_stream_is_read_answered_and_ended() {
+        let (gossip, bound, inbox) = start();
+        let mut peer = TcpStream::connect(bound).expect("it listens");
+        let own = peer.local_addr().expect("connected");
+        let Input::Stream(id, StreamEvent::Accepted { from }) = next(&inbox) else {
+            panic!("not accepted")
+        };
+        assert_eq!((id, from), (StreamId::accepted(1), own));
+        peer.write_all(b"question").expect("open");
+        let Input::Stream(_, StreamEvent::Data(bytes)) = next(&inbox) else { panic!("no data") };
+        assert_eq!(bytes, b"question");
+        // More than a socket takes at once, and what the peer still says disturbs nobody.
+        gossip.command(id, StreamCommand::Write(vec![7; 8 << 20]));
+        gossip.command(id, StreamCommand::Write(b"end".to_vec()));
+        gossip.command(id, StreamCommand::Close);
+        peer.write_all(b"more").expect("open");
+        let mut answer = Vec::new();
+        peer.read_to_end(&mut answer).expect("an orderly end");
+        assert_eq!((answer.len(), &answer[8 << 20..]), ((8 << 20) + 3, &b"end"[..]));
+        drop(peer);
+        assert!(inbox.recv_timeout(Duration::from_millis(50)).is_err(), "it was closed");
+    }
+
+    #[test]
+    fn streams_are_opened_or_fail() {
+        let (gossip, _, inbox) = start();
+        let peer = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let to = peer.local_addr().expect("bound");
+        gossip.command(StreamId(1), StreamCommand::Open { to });
+        assert!(matches!(next(&inbox), Input::Stream(StreamId(1), StreamEvent::Connected)));
+        gossip.command(StreamId(1), StreamCommand::Write(b"hello".to_vec()));
+        let (mut socket, _) = peer.accept().expect("it calls");
+        let mut read = [0; 5];
+        socket.read_exact(&mut read).expect("bytes");
+        assert_eq!(&read, b"hello");
+        socket.shutdown(std::net::Shutdown::Write).expect("open");
+        assert!(matches!(next(&inbox), Input::Stream(StreamId(1), StreamEvent::Closed)));
+        gossip.command(StreamId(1), StreamCommand::Close);
+        assert_eq!(socket.read(&mut read).expect("an orderly end"), 0);
+        drop(peer);
+        gossip.command(StreamId(2), StreamCommand::Open { to });
+        assert!(matches!(next(&inbox), Input::Stream(StreamId(2), StreamEvent::Failed(_))));
+    }
+
+    #[test]
+    fn packets_travel_both_ways() {
+        let (gossip, bound, inbox) = start();
+        let peer = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        peer.set_read_timeout(Some(WAIT)).expect("a socket");
+        let own = peer.local_addr().expect("bound");
+        gossip.send(own, b"ping");
+        let mut buffer = [0; 16];
+        let (n, from) = peer.recv_from(&mut buffer).expect("a packet");
+        assert_eq!((&buffer[..n], from), (&b"ping"[..], bound));
+        peer.send_to(b"ack", bound).expect("sent");
+        let Input::Datagram { from, bytes } = next(&inbox) else { panic!("no packet") };
+        assert_eq!((from, &*bytes), (own, &b"ack"[..]));
+    }
+
+    #[test]
+    fn hosts_are_looked_up() {
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let Input::Resolved(ResolveId(1), found) = resolve(ResolveId(1), "127.0.0.1") else {
+            panic!("not resolved")
+        };
+        assert_eq!(found, Ok(vec![local]));
+        let Input::Resolved(_, found) = resolve(ResolveId(2), "localhost") else {
+            panic!("not resolved")
+        };
+        assert!(found.is_ok_and(|found| found.contains(&local)));
+    }
+}
