@@ -124,8 +124,8 @@ impl Set {
         set
     }
 
-    /// Adds the templates of a source, which is named after its file. A later definition replaces an
-    /// earlier one unless it is empty. Nothing is added when there is an error.
+    /// Adds the templates of a source, which is named after its file. A later definition replaces
+    /// an earlier one unless it is empty. Nothing is added when there is an error.
     ///
     /// # Errors
     /// The text is no template, or over a limit.

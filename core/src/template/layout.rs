@@ -44,7 +44,7 @@ pub(super) fn weekday_name(day: i64) -> String {
 
 /// An element of a layout.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Std {
+enum Part {
     LongMonth,
     Month,
     NumMonth,
@@ -75,63 +75,63 @@ enum Std {
 }
 
 /// Fixed elements; a longer one stands before its prefixes.
-const ELEMENTS: [(&str, Std); 33] = [
-    ("January", Std::LongMonth),
-    ("Jan", Std::Month),
-    ("Monday", Std::LongWeekDay),
-    ("Mon", Std::WeekDay),
-    ("MST", Std::Zone),
-    ("01", Std::ZeroMonth),
-    ("002", Std::ZeroYearDay),
-    ("02", Std::ZeroDay),
-    ("03", Std::ZeroHour12),
-    ("04", Std::ZeroMinute),
-    ("05", Std::ZeroSecond),
-    ("06", Std::Year),
-    ("15", Std::Hour),
-    ("1", Std::NumMonth),
-    ("2006", Std::LongYear),
-    ("2", Std::Day),
-    ("__2", Std::UnderYearDay),
-    ("_2", Std::UnderDay),
-    ("3", Std::Hour12),
-    ("4", Std::Minute),
-    ("5", Std::Second),
-    ("PM", Std::Pm),
-    ("pm", Std::LowerPm),
-    ("-07:00:00", Std::Offset(false, true, 6)),
-    ("-070000", Std::Offset(false, false, 6)),
-    ("-07:00", Std::Offset(false, true, 4)),
-    ("-0700", Std::Offset(false, false, 4)),
-    ("-07", Std::Offset(false, false, 2)),
-    ("Z07:00:00", Std::Offset(true, true, 6)),
-    ("Z070000", Std::Offset(true, false, 6)),
-    ("Z07:00", Std::Offset(true, true, 4)),
-    ("Z0700", Std::Offset(true, false, 4)),
-    ("Z07", Std::Offset(true, false, 2)),
+const ELEMENTS: [(&str, Part); 33] = [
+    ("January", Part::LongMonth),
+    ("Jan", Part::Month),
+    ("Monday", Part::LongWeekDay),
+    ("Mon", Part::WeekDay),
+    ("MST", Part::Zone),
+    ("01", Part::ZeroMonth),
+    ("002", Part::ZeroYearDay),
+    ("02", Part::ZeroDay),
+    ("03", Part::ZeroHour12),
+    ("04", Part::ZeroMinute),
+    ("05", Part::ZeroSecond),
+    ("06", Part::Year),
+    ("15", Part::Hour),
+    ("1", Part::NumMonth),
+    ("2006", Part::LongYear),
+    ("2", Part::Day),
+    ("__2", Part::UnderYearDay),
+    ("_2", Part::UnderDay),
+    ("3", Part::Hour12),
+    ("4", Part::Minute),
+    ("5", Part::Second),
+    ("PM", Part::Pm),
+    ("pm", Part::LowerPm),
+    ("-07:00:00", Part::Offset(false, true, 6)),
+    ("-070000", Part::Offset(false, false, 6)),
+    ("-07:00", Part::Offset(false, true, 4)),
+    ("-0700", Part::Offset(false, false, 4)),
+    ("-07", Part::Offset(false, false, 2)),
+    ("Z07:00:00", Part::Offset(true, true, 6)),
+    ("Z070000", Part::Offset(true, false, 6)),
+    ("Z07:00", Part::Offset(true, true, 4)),
+    ("Z0700", Part::Offset(true, false, 4)),
+    ("Z07", Part::Offset(true, false, 2)),
 ];
 
 /// Finds the first element: what stands before it, the element's text, what follows.
-fn next_element(layout: &str) -> Option<(&str, &str, Std, &str)> {
+fn next_element(layout: &str) -> Option<(&str, &str, Part, &str)> {
     for (i, c) in layout.char_indices() {
         let rest = &layout[i..];
         let found = match c {
             '.' | ',' => fraction(&layout[i..]),
             // "_2006" is an underscore and a year.
             '_' if rest.starts_with("_2006") => {
-                return Some((&layout[..=i], "2006", Std::LongYear, &rest[5..]));
+                return Some((&layout[..=i], "2006", Part::LongYear, &rest[5..]));
             }
             _ => ELEMENTS
                 .iter()
-                .find(|(text, std)| {
+                .find(|(text, part)| {
                     rest.starts_with(text)
-                        && !(*std == Std::Month && lower_follows(&rest[3..]))
-                        && !(*std == Std::WeekDay && lower_follows(&rest[3..]))
+                        && !(*part == Part::Month && lower_follows(&rest[3..]))
+                        && !(*part == Part::WeekDay && lower_follows(&rest[3..]))
                 })
-                .map(|(text, std)| (text.len(), *std)),
+                .map(|(text, part)| (text.len(), *part)),
         };
-        if let Some((len, std)) = found {
-            return Some((&layout[..i], &rest[..len], std, &rest[len..]));
+        if let Some((len, part)) = found {
+            return Some((&layout[..i], &rest[..len], part, &rest[len..]));
         }
     }
     None
@@ -142,13 +142,13 @@ fn lower_follows(text: &str) -> bool {
 }
 
 /// Recognises `.000` or `,999`, not followed by a digit.
-fn fraction(text: &str) -> Option<(usize, Std)> {
+fn fraction(text: &str) -> Option<(usize, Part)> {
     let digit = text.as_bytes().get(1).copied().filter(|d| matches!(d, b'0' | b'9'))?;
     let count = text.bytes().skip(1).take_while(|&b| b == digit).count();
     if text.as_bytes().get(1 + count).is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    Some((1 + count, Std::Fraction(count.min(255) as u8, digit == b'9')))
+    Some((1 + count, Part::Fraction(count.min(255) as u8, digit == b'9')))
 }
 
 /// Formats a time by a layout.
@@ -157,7 +157,7 @@ pub(super) fn format(time: &Time, layout: &str) -> String {
     let civil = &fields.civil;
     let mut out = String::new();
     let mut layout = layout;
-    while let Some((before, text, std, after)) = next_element(layout) {
+    while let Some((before, text, part, after)) = next_element(layout) {
         out.push_str(before);
         layout = after;
         let hour12 = match civil.hour % 12 {
@@ -166,39 +166,39 @@ pub(super) fn format(time: &Time, layout: &str) -> String {
         };
         let month = MONTHS[usize::from(civil.month) - 1];
         let weekday = WEEKDAYS[usize::from(fields.weekday)];
-        let result = match std {
-            Std::LongMonth => write!(out, "{month}"),
-            Std::Month => write!(out, "{}", &month[..3]),
-            Std::NumMonth => write!(out, "{}", civil.month),
-            Std::ZeroMonth => write!(out, "{:02}", civil.month),
-            Std::LongWeekDay => write!(out, "{weekday}"),
-            Std::WeekDay => write!(out, "{}", &weekday[..3]),
-            Std::Day => write!(out, "{}", civil.day),
-            Std::UnderDay => write!(out, "{:2}", civil.day),
-            Std::ZeroDay => write!(out, "{:02}", civil.day),
-            Std::UnderYearDay => write!(out, "{:3}", fields.year_day),
-            Std::ZeroYearDay => write!(out, "{:03}", fields.year_day),
-            Std::Hour => write!(out, "{:02}", civil.hour),
-            Std::Hour12 => write!(out, "{hour12}"),
-            Std::ZeroHour12 => write!(out, "{hour12:02}"),
-            Std::Minute => write!(out, "{}", civil.minute),
-            Std::ZeroMinute => write!(out, "{:02}", civil.minute),
-            Std::Second => write!(out, "{}", civil.second),
-            Std::ZeroSecond => write!(out, "{:02}", civil.second),
-            Std::LongYear if civil.year < 0 => write!(out, "-{:04}", -civil.year),
-            Std::LongYear => write!(out, "{:04}", civil.year),
-            Std::Year => write!(out, "{:02}", civil.year.rem_euclid(100)),
-            Std::Pm => write!(out, "{}", if civil.hour >= 12 { "PM" } else { "AM" }),
-            Std::LowerPm => write!(out, "{}", if civil.hour >= 12 { "pm" } else { "am" }),
-            Std::Zone => {
+        let result = match part {
+            Part::LongMonth => write!(out, "{month}"),
+            Part::Month => write!(out, "{}", &month[..3]),
+            Part::NumMonth => write!(out, "{}", civil.month),
+            Part::ZeroMonth => write!(out, "{:02}", civil.month),
+            Part::LongWeekDay => write!(out, "{weekday}"),
+            Part::WeekDay => write!(out, "{}", &weekday[..3]),
+            Part::Day => write!(out, "{}", civil.day),
+            Part::UnderDay => write!(out, "{:2}", civil.day),
+            Part::ZeroDay => write!(out, "{:02}", civil.day),
+            Part::UnderYearDay => write!(out, "{:3}", fields.year_day),
+            Part::ZeroYearDay => write!(out, "{:03}", fields.year_day),
+            Part::Hour => write!(out, "{:02}", civil.hour),
+            Part::Hour12 => write!(out, "{hour12}"),
+            Part::ZeroHour12 => write!(out, "{hour12:02}"),
+            Part::Minute => write!(out, "{}", civil.minute),
+            Part::ZeroMinute => write!(out, "{:02}", civil.minute),
+            Part::Second => write!(out, "{}", civil.second),
+            Part::ZeroSecond => write!(out, "{:02}", civil.second),
+            Part::LongYear if civil.year < 0 => write!(out, "-{:04}", -civil.year),
+            Part::LongYear => write!(out, "{:04}", civil.year),
+            Part::Year => write!(out, "{:02}", civil.year.rem_euclid(100)),
+            Part::Pm => write!(out, "{}", if civil.hour >= 12 { "PM" } else { "AM" }),
+            Part::LowerPm => write!(out, "{}", if civil.hour >= 12 { "pm" } else { "am" }),
+            Part::Zone => {
                 write_zone(&mut out, &fields.abbreviation, fields.offset);
                 Ok(())
             }
-            Std::Offset(z, colon, digits) => {
+            Part::Offset(z, colon, digits) => {
                 write_offset(&mut out, fields.offset, z, colon, digits);
                 Ok(())
             }
-            Std::Fraction(digits, trim) => {
+            Part::Fraction(digits, trim) => {
                 write_fraction(&mut out, civil.nanos, usize::from(digits), trim, &text[..1]);
                 Ok(())
             }
@@ -286,7 +286,7 @@ pub(super) fn parse(layout: &str, text: &str) -> Result<Time, String> {
         let element = next_element(layout);
         let prefix = element.map_or(layout, |(before, ..)| before);
         let rest = skip(text, prefix).map_err(|at| cannot(at, prefix))?;
-        let Some((_, name, std, after)) = element else {
+        let Some((_, name, part, after)) = element else {
             if !rest.is_empty() {
                 let (value, rest) = (quote(whole), quote(rest));
                 return Err(format!("parsing time {value}: extra text: {rest}"));
@@ -294,7 +294,7 @@ pub(super) fn parse(layout: &str, text: &str) -> Result<Time, String> {
             break;
         };
         layout = after;
-        text = element_value(&mut parsed, std, rest, layout).map_err(|fault| match fault {
+        text = element_value(&mut parsed, part, rest, layout).map_err(|fault| match fault {
             Fault::Text => cannot(rest, name),
             Fault::Range(what) => range(what),
         })?;
@@ -323,62 +323,62 @@ fn skip<'a>(text: &'a str, prefix: &str) -> Result<&'a str, &'a str> {
 
 fn element_value<'a>(
     parsed: &mut Parsed,
-    std: Std,
+    part: Part,
     text: &'a str,
     layout: &str,
 ) -> Result<&'a str, Fault> {
-    let (value, rest) = match std {
-        Std::LongMonth | Std::Month => {
-            let (i, rest) = name(&MONTHS, std == Std::Month, text)?;
+    let (value, rest) = match part {
+        Part::LongMonth | Part::Month => {
+            let (i, rest) = name(&MONTHS, part == Part::Month, text)?;
             parsed.month = Some(i + 1);
             return Ok(rest);
         }
-        Std::LongWeekDay | Std::WeekDay => {
-            return name(&WEEKDAYS, std == Std::WeekDay, text).map(|(_, rest)| rest);
+        Part::LongWeekDay | Part::WeekDay => {
+            return name(&WEEKDAYS, part == Part::WeekDay, text).map(|(_, rest)| rest);
         }
-        Std::Pm | Std::LowerPm => {
-            let (pm, am) = if std == Std::Pm { ("PM", "AM") } else { ("pm", "am") };
+        Part::Pm | Part::LowerPm => {
+            let (pm, am) = if part == Part::Pm { ("PM", "AM") } else { ("pm", "am") };
             parsed.pm = text.starts_with(pm);
             parsed.am = text.starts_with(am);
             return if parsed.pm || parsed.am { Ok(&text[2..]) } else { Err(Fault::Text) };
         }
-        Std::Zone => return zone_name(parsed, text),
-        Std::Offset(z, colon, digits) => return offset(parsed, text, z, colon, digits),
-        Std::Fraction(digits, trim) => return fraction_value(parsed, text, digits, trim),
-        Std::LongYear => number(text, 4, 4)?,
-        Std::Year
-        | Std::ZeroMonth
-        | Std::ZeroHour12
-        | Std::ZeroMinute
-        | Std::ZeroSecond
-        | Std::ZeroDay => number(text, 2, 2)?,
-        Std::UnderDay => number(text.strip_prefix(' ').unwrap_or(text), 1, 2)?,
-        Std::ZeroYearDay => number(text, 3, 3)?,
-        Std::UnderYearDay => {
+        Part::Zone => return zone_name(parsed, text),
+        Part::Offset(z, colon, digits) => return offset(parsed, text, z, colon, digits),
+        Part::Fraction(digits, trim) => return fraction_value(parsed, text, digits, trim),
+        Part::LongYear => number(text, 4, 4)?,
+        Part::Year
+        | Part::ZeroMonth
+        | Part::ZeroHour12
+        | Part::ZeroMinute
+        | Part::ZeroSecond
+        | Part::ZeroDay => number(text, 2, 2)?,
+        Part::UnderDay => number(text.strip_prefix(' ').unwrap_or(text), 1, 2)?,
+        Part::ZeroYearDay => number(text, 3, 3)?,
+        Part::UnderYearDay => {
             let trimmed = text.trim_start_matches(' ');
             number(trimmed, 1, 3)?
         }
-        Std::NumMonth | Std::Day | Std::Hour | Std::Hour12 | Std::Minute | Std::Second => {
+        Part::NumMonth | Part::Day | Part::Hour | Part::Hour12 | Part::Minute | Part::Second => {
             number(text, 1, 2)?
         }
     };
     let within = |low: i64, high: i64, what: &'static str| {
         if (low..=high).contains(&value) { Ok(value) } else { Err(Fault::Range(what)) }
     };
-    match std {
-        Std::LongYear => parsed.year = Some(value),
-        Std::Year => parsed.year = Some(if value >= 69 { 1900 + value } else { 2000 + value }),
-        Std::NumMonth | Std::ZeroMonth => parsed.month = Some(within(1, 12, "month")?),
-        Std::Day | Std::ZeroDay | Std::UnderDay => parsed.day = Some(value),
-        Std::ZeroYearDay | Std::UnderYearDay => parsed.year_day = Some(value),
-        Std::Hour => parsed.hour = within(0, 23, "hour")?,
-        Std::Hour12 | Std::ZeroHour12 => parsed.hour = within(0, 12, "hour")?,
-        Std::Minute | Std::ZeroMinute => parsed.minute = within(0, 59, "minute")?,
+    match part {
+        Part::LongYear => parsed.year = Some(value),
+        Part::Year => parsed.year = Some(if value >= 69 { 1900 + value } else { 2000 + value }),
+        Part::NumMonth | Part::ZeroMonth => parsed.month = Some(within(1, 12, "month")?),
+        Part::Day | Part::ZeroDay | Part::UnderDay => parsed.day = Some(value),
+        Part::ZeroYearDay | Part::UnderYearDay => parsed.year_day = Some(value),
+        Part::Hour => parsed.hour = within(0, 23, "hour")?,
+        Part::Hour12 | Part::ZeroHour12 => parsed.hour = within(0, 12, "hour")?,
+        Part::Minute | Part::ZeroMinute => parsed.minute = within(0, 59, "minute")?,
         _ => {
             parsed.second = within(0, 59, "second")?;
             // A fraction may follow although the layout has none.
-            let next = next_element(layout).map(|(before, _, std, _)| (before, std));
-            let expected = matches!(next, Some(("", Std::Fraction(..))));
+            let next = next_element(layout).map(|(before, _, part, _)| (before, part));
+            let expected = matches!(next, Some(("", Part::Fraction(..))));
             let digits = rest.bytes().skip(1).take_while(u8::is_ascii_digit).count();
             if rest.starts_with(['.', ',']) && digits > 0 && !expected {
                 parsed.nanos = nanos(&rest[1..1 + digits]);

@@ -5,7 +5,8 @@ use alloc::{borrow::Cow, format};
 /// What stands for what was cut.
 const MARK: &str = "…";
 
-/// Cuts a text to `max` characters, a mark included where more than three fit; tells whether it did.
+/// Cuts a text to `max` characters, a mark included where more than three fit; tells whether it
+/// did.
 pub fn truncate_chars(text: &str, max: usize) -> (Cow<'_, str>, bool) {
     if text.chars().nth(max).is_none() {
         return (Cow::Borrowed(text), false);

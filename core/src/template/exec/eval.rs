@@ -67,8 +67,8 @@ impl<'a> Exec<'a> {
         Ok(value.into())
     }
 
-    /// Evaluates a field, a chain or a variable with fields; the last one may be a method that takes
-    /// arguments.
+    /// Evaluates a field, a chain or a variable with fields; the last one may be a method that
+    /// takes arguments.
     fn path(
         &mut self,
         dot: &Val,

@@ -344,7 +344,8 @@ const fn js_regexp(c: char) -> Option<&'static str> {
     })
 }
 
-/// Writes a value as a JavaScript expression: JSON, except that what says how it prints is a string.
+/// Writes a value as a JavaScript expression: JSON, except that what says how it prints is a
+/// string.
 fn js_value(value: &Value, max: usize) -> String {
     let shown = match value {
         Value::Time(_) => None,
