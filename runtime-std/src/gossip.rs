@@ -53,8 +53,8 @@ const PACKETS_WAITING: usize = 2 << 20;
 /// Ports that are tried when any will do: one that is free for streams may be taken for packets.
 const PORTS_TRIED: usize = 16;
 
-/// Streams open at once, those that only linger included, and those that carry packets with TLS not.
-/// Further ones of peers are closed.
+/// Streams open at once, those that only linger included. Further ones of peers are closed. With
+/// TLS those that carry packets come on top.
 const STREAMS_MAX: usize = GOSSIP_STREAMS_MAX + GOSSIP_BULK_STREAMS_MAX + GOSSIP_DIALS_MAX + 64;
 
 /// The sockets, bound before the node is made.

@@ -106,10 +106,21 @@ fn is_public(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    const TRIE: &str = "Main:\n  +-- 0.0.0.0/0 3 0 4\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
-        \u{20}    +-- 10.0.0.0/24 2 0 2\n        |-- 10.0.0.0\n           /24 link UNICAST\n\
-        \u{20}       |-- 10.0.0.7\n           /32 host LOCAL\n        |-- 10.0.0.255\n\
-        \u{20}          /32 link BROADCAST\n     |-- 127.0.0.1\n        /32 host LOCAL\n";
+    const TRIE: &str = r"
+Main:
+  +-- 0.0.0.0/0 3 0 4
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 10.0.0.0/24 2 0 2
+        |-- 10.0.0.0
+           /24 link UNICAST
+        |-- 10.0.0.7
+           /32 host LOCAL
+        |-- 10.0.0.255
+           /32 link BROADCAST
+     |-- 127.0.0.1
+        /32 host LOCAL
+";
 
     #[test]
     fn own_addresses_are_told_apart() {
