@@ -347,6 +347,14 @@ pub const GOSSIP_INLINE_BYTES_MAX: usize = 16 << 10;
 /// notification sent twice.
 pub const CLAIMS_MAX: usize = 100_000;
 
+/// When the first in line claims a delivery that has not ended: most end before, and cost nothing.
+pub const CLAIM_DELAY: Duration = Duration::from_millis(100);
+
+/// How long everybody else waits between a claim and the first attempt: long enough that what the
+/// first in line began before it heard the claim is heard here, which takes [`CLAIM_DELAY`] and two
+/// gossip ticks of 200 ms on a network that is not worse than slow.
+pub const CLAIM_PAUSE: Duration = Duration::from_secs(1);
+
 /// The longest a peer's claim counts, whatever it says.
 pub const CLAIM_LIFE_MAX: Duration = Duration::from_secs(120);
 

@@ -60,6 +60,8 @@ pub(crate) enum Fate {
 #[derive(Clone, Debug, Default)]
 pub struct Receivers {
     behaviours: BTreeMap<String, Behaviour>,
+    /// Where the way from one host differs.
+    ways: BTreeMap<(HostId, String), Behaviour>,
     received: BTreeMap<String, Vec<Received>>,
 }
 
@@ -67,6 +69,15 @@ impl Receivers {
     /// Changes how the receiver of a host name treats requests that reach it from now on.
     pub fn behave(&mut self, name: &str, behaviour: Behaviour) {
         self.behaviours.insert(name.to_owned(), behaviour);
+    }
+
+    /// Changes how a receiver treats the requests of one host; `None` as everybody else's.
+    pub fn behave_to(&mut self, from: HostId, name: &str, behaviour: Option<Behaviour>) {
+        let key = (from, name.to_owned());
+        match behaviour {
+            Some(behaviour) => self.ways.insert(key, behaviour),
+            None => self.ways.remove(&key),
+        };
     }
 
     /// Returns what a receiver got, in order.
@@ -81,7 +92,9 @@ impl Receivers {
 
     pub(crate) fn take(&mut self, at: Instant, from: HostId, exchange: &Exchange) -> Fate {
         let name = host_name(exchange.url.expose());
-        let behaviour = self.behaviours.get(name).cloned().unwrap_or(Behaviour::answers(200));
+        let way = self.ways.get(&(from, name.to_owned()));
+        let behaviour = way.or_else(|| self.behaviours.get(name));
+        let behaviour = behaviour.cloned().unwrap_or(Behaviour::answers(200));
         let (status, fate) = match behaviour {
             Behaviour::Refuses => {
                 let message = "connect: connection refused".to_owned();

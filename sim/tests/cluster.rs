@@ -97,7 +97,7 @@ fn an_alert_that_joins_a_group_waits_for_the_next_tick() {
 /// Upstream issue 4108.
 #[test]
 fn after_an_outage_of_the_receiver_one_node_delivers() {
-    for behaviour in [Behaviour::answers(503), Behaviour::Refuses] {
+    for behaviour in [Behaviour::answers(503), Behaviour::Refuses, Behaviour::answers(429)] {
         let mut fleet = fleet(3);
         fleet.world.receivers_mut().behave(PAGER, behaviour.clone());
         fleet.post_all("Down", "a", None).expect("posted");
@@ -105,6 +105,25 @@ fn after_an_outage_of_the_receiver_one_node_delivers() {
         fleet.world.receivers_mut().behave(PAGER, Behaviour::answers(200));
         fleet.run(200.0);
         assert_eq!(told(&fleet).len(), 1, "{behaviour:?}: {:?}", told(&fleet));
+    }
+}
+
+/// Who cannot reach the receiver must not keep the others from it.
+#[test]
+fn one_node_that_reaches_the_receiver_is_enough() {
+    for (way, interval) in
+        [(Behaviour::Refuses, "5m"), (Behaviour::answers(503), "30s"), (Behaviour::Hangs, "1m")]
+    {
+        for only in 0..3 {
+            let mut fleet = Fleet::new(1, 3, &config("5s", interval, "4h")).expect("it settles");
+            for other in (0..3).filter(|other| *other != only) {
+                let host = fleet.host(other);
+                fleet.world.receivers_mut().behave_to(host, PAGER, Some(way.clone()));
+            }
+            fleet.post_all("Down", "a", None).expect("posted");
+            fleet.run(240.0);
+            assert_eq!(told(&fleet), [(only as u32, "firing")], "{way:?}");
+        }
     }
 }
 

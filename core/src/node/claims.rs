@@ -1,8 +1,15 @@
-//! Claims: "I am at it", told among campana's own peers.
+//! Claims: "it is my turn", told among campana's own peers.
 //!
-//! A peer whose receiver is slow or down goes on trying for a long time. The peers after it would
-//! take over when their wait is over, and after an outage all of them would deliver. So who is at
-//! it says so again and again; who hears a fresh claim of a peer before it in line keeps waiting.
+//! Peers whose ticks have drifted apart come due at the same moment; and where a receiver is slow or
+//! down, all of them would deliver when it is back. So one at a time has its turn, and says so:
+//!
+//! * The first in line sends at once, and claims what takes longer than [`CLAIM_DELAY`]. Everybody
+//!   else claims first and sends after [`CLAIM_PAUSE`], unless news came meanwhile.
+//! * Who hears a fresh claim waits for its end. Who has claimed already yields only to one that
+//!   comes before: fewer turns without success, then the name, decide.
+//! * A turn lasts for the peer timeout. Who has not succeeded then rests for a moment, so that the
+//!   others get a turn: the fault may be on the way from this node to the receiver.
+//!
 //! A claim dies a moment after its maker falls silent, so a crash or a partition costs no more than
 //! that: everybody who hears nothing sends. Alertmanager ignores the key and behaves as ever.
 
@@ -18,19 +25,22 @@ use serde::{Deserialize, Serialize};
 
 use super::{Node, gossip::CLAIMS};
 use crate::{
+    delivery::{End, Finished},
     id::DeliveryId,
-    limits::{CLAIM_LIFE_MAX, CLAIMS_MAX},
+    limits::{CLAIM_DELAY, CLAIM_LIFE_MAX, CLAIM_PAUSE, CLAIMS_MAX},
     nflog,
     time::{Deadline, Instant, Now, Reason},
     timer::Timers,
 };
 
-/// One peer's word that it is at one delivery.
+/// One peer's word that it is its turn at one delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
     key: nflog::Key,
     /// Who says so.
     peer: String,
+    /// How many turns it had without success.
+    used: u32,
     /// How long the word counts after it was heard. A span and no time: clocks may differ.
     life: Duration,
 }
@@ -49,35 +59,78 @@ impl Claim {
     }
 }
 
+/// A peer's claim, as it was heard.
+#[derive(Clone, Debug)]
+struct Heard {
+    used: u32,
+    peer: Arc<str>,
+    until: Instant,
+}
+
+/// This node's own turns at one delivery.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turns {
+    /// Those that ended without success.
+    used: u32,
+    /// When the present one ends.
+    ends: Option<Instant>,
+}
+
 /// The claims heard, and the own ones to repeat.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    heard: BTreeMap<nflog::Key, (Arc<str>, Instant)>,
+    heard: BTreeMap<nflog::Key, Heard>,
+    turns: BTreeMap<nflog::Key, Turns>,
     own: Timers<DeliveryId>,
 }
 
 impl Claims {
-    /// Notes a claim that was heard. Beyond the bound new ones are not noted, which costs at most a
-    /// notification sent twice.
+    /// Notes a claim that was heard; of several the one that comes first. Beyond the bound new ones
+    /// are not noted, which costs at most a notification sent twice.
     pub(super) fn hear(&mut self, now: Instant, claim: Claim) {
         if self.heard.len() >= CLAIMS_MAX {
-            self.heard.retain(|_, (_, until)| *until > now);
+            self.heard.retain(|_, heard| heard.until > now);
         }
-        if self.heard.len() < CLAIMS_MAX || self.heard.contains_key(&claim.key) {
-            let until = now + claim.life.min(CLAIM_LIFE_MAX);
-            self.heard.insert(claim.key, (claim.peer.into(), until));
+        if self.heard.len() >= CLAIMS_MAX && !self.heard.contains_key(&claim.key) {
+            return;
+        }
+        let until = now + claim.life.min(CLAIM_LIFE_MAX);
+        let new = Heard { used: claim.used, peer: claim.peer.into(), until };
+        let old = self.heard.get(&claim.key).filter(|old| old.until > now && old.peer != new.peer);
+        if old.is_none_or(|old| (new.used, &new.peer) < (old.used, &old.peer)) {
+            self.heard.insert(claim.key, new);
         }
     }
 
-    /// Forgets the claim to a delivery that the log says was made.
+    /// Forgets everything about a delivery that the log says was made.
     pub(super) fn remove(&mut self, key: &nflog::Key) {
         self.heard.remove(key);
+        self.turns.remove(key);
     }
 
-    /// Returns who is at a delivery, and until when that counts.
-    pub(super) fn fresh(&self, now: Instant, key: &nflog::Key) -> Option<(&Arc<str>, Instant)> {
-        let (peer, until) = self.heard.get(key)?;
-        (*until > now).then_some((peer, *until))
+    fn turns(&mut self, key: &nflog::Key) -> &mut Turns {
+        // What never succeeds and is gone leaves its count behind.
+        if self.turns.len() >= CLAIMS_MAX {
+            self.turns.clear();
+        }
+        self.turns.entry(key.clone()).or_default()
+    }
+
+    /// Notes how a delivery ended.
+    pub(super) fn end(&mut self, finished: &Finished) {
+        let key = &finished.plan.log_key;
+        self.own.clear(finished.id);
+        match finished.end {
+            End::Skipped(nflog::SkipReason::ClaimedByPeer) => {}
+            End::Delivered(_) | End::Skipped(_) => drop(self.turns.remove(key)),
+            End::Failed { .. } => {
+                if let Some(turns) = self.turns.get_mut(key)
+                    && turns.ends.take().is_some()
+                {
+                    turns.used = turns.used.saturating_add(1);
+                }
+            }
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Deadline> {
@@ -86,44 +139,73 @@ impl Claims {
 }
 
 impl Node {
-    /// Begins to claim a delivery whose first attempt begins now. What is delivered before a third
-    /// of the peers' wait has passed is never claimed.
-    pub(super) fn watch(&mut self, now: Now, id: DeliveryId) {
-        let has_peers = self.cluster.as_ref().is_some_and(|cluster| cluster.member_count() > 1);
-        if has_peers {
-            self.claims.own.set(id, now.instant + self.claim_every());
+    /// Returns until when a delivery is to be left to others.
+    pub(super) fn claimed_until(&mut self, now: Now, key: &nflog::Key) -> Option<Instant> {
+        let cluster = self.cluster.as_ref().filter(|cluster| cluster.member_count() > 1)?;
+        let fresh = self.claims.heard.get(key).filter(|heard| heard.until > now.instant);
+        let fresh = fresh.filter(|heard| cluster.members().any(|member| member.name == heard.peer));
+        let (heard, me) = (fresh.cloned(), cluster.name().clone());
+        let turns = self.claims.turns(key);
+        match turns.ends {
+            // Yielding uses no turn up.
+            Some(ends) if now.instant < ends => {
+                let before = heard.filter(|heard| (heard.used, &heard.peer) < (turns.used, &me))?;
+                turns.ends = None;
+                Some(before.until)
+            }
+            Some(_) => {
+                *turns = Turns { used: turns.used.saturating_add(1), ends: None };
+                Some(heard.map_or(now.instant + CLAIM_PAUSE * 3, |heard| heard.until))
+            }
+            None => heard.map(|heard| heard.until),
         }
+    }
+
+    /// Begins a turn, unless this is one. Tells whether to wait for objections first.
+    pub(super) fn begin_turn(&mut self, now: Now, id: DeliveryId) -> bool {
+        let Some(cluster) = self.cluster.as_ref().filter(|cluster| cluster.member_count() > 1)
+        else {
+            return false;
+        };
+        let is_first = cluster.position() == 0;
+        let Some(plan) = self.deliveries.plan(id) else { return false };
+        let key = plan.log_key.clone();
+        let turns = self.claims.turns(&key);
+        if turns.ends.is_some() {
+            return false;
+        }
+        turns.ends = Some(now.instant + self.options.cluster.peer_timeout);
+        if is_first && turns.used == 0 {
+            self.claims.own.set(id, now.instant + CLAIM_DELAY);
+            return false;
+        }
+        self.claim(now, id);
+        self.deliveries.postpone(id, now.instant + CLAIM_PAUSE);
+        true
     }
 
     /// Repeats the claims that are due.
     pub(super) fn repeat_claims(&mut self, now: Now) {
         while let Some((_, id)) = self.claims.own.pop_due(now.instant) {
-            let Some(plan) = self.deliveries.plan(id) else { continue };
-            let Some(cluster) = &self.cluster else { continue };
-            let claim = Claim {
-                key: plan.log_key.clone(),
-                peer: cluster.name().to_string(),
-                life: self.options.cluster.peer_timeout,
-            };
-            let bytes = postcard::to_allocvec(&claim).expect("plain data encodes");
-            let name = claim.key.to_string();
-            self.claims.own.set(id, now.instant + self.claim_every());
-            self.with_cluster(now, |cluster, at| {
-                cluster.broadcast(at, CLAIMS, name.as_bytes(), bytes);
-            });
+            self.claim(now, id);
         }
     }
 
-    /// Returns until when a delivery is to be left to a peer before this one in line.
-    pub(super) fn claimed_until(&self, now: Now, key: &nflog::Key) -> Option<Instant> {
-        let cluster = self.cluster.as_ref()?;
-        let (peer, until) = self.claims.fresh(now.instant, key)?;
-        let is_before = **peer < **cluster.name();
-        let is_there = cluster.members().any(|member| member.name == *peer);
-        (is_before && is_there).then_some(until)
-    }
-
-    fn claim_every(&self) -> Duration {
-        self.options.cluster.peer_timeout / 3
+    /// Claims a delivery for what is left of this turn.
+    fn claim(&mut self, now: Now, id: DeliveryId) {
+        let Some(plan) = self.deliveries.plan(id) else { return };
+        let Some(cluster) = &self.cluster else { return };
+        let key = plan.log_key.clone();
+        let Some(turns) = self.claims.turns.get(&key) else { return };
+        let Some(ends) = turns.ends.filter(|ends| *ends > now.instant) else { return };
+        // A moment more than the turn, so that nobody begins before this node has stopped.
+        let life = ends.since(now.instant) + CLAIM_PAUSE;
+        let claim = Claim { key, peer: cluster.name().to_string(), used: turns.used, life };
+        let bytes = postcard::to_allocvec(&claim).expect("plain data encodes");
+        let name = claim.key.to_string();
+        self.claims.own.set(id, now.instant + self.options.cluster.peer_timeout / 3);
+        self.with_cluster(now, |cluster, at| {
+            cluster.broadcast(at, CLAIMS, name.as_bytes(), bytes);
+        });
     }
 }

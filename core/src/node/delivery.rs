@@ -53,10 +53,13 @@ impl Node {
         // A look-up takes no time that a deterministic machine could tell.
         self.metrics.nflog.record_query(0.0, entry.is_some());
         let decision = decision(plan, entry);
+        if matches!(decision, nflog::Decision::Notify(_)) && self.begin_turn(now, id) {
+            return;
+        }
+        let Some(plan) = self.deliveries.plan(id) else { return };
         if is_first && matches!(decision, nflog::Decision::Notify(_)) {
             let name = plan.integration.name;
             self.metrics.notifications.record_notification(name, &plan.notification.receiver);
-            self.watch(now, id);
         }
         self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
     }
@@ -67,11 +70,12 @@ impl Node {
         matches!(decision(plan, self.nflog.get(&plan.log_key)), nflog::Decision::Notify(_))
     }
 
-    /// Puts a delivery off while a peer before this one in line says that it is at it. Tells
-    /// whether it did.
+    /// Puts a delivery off while it is the turn of a peer. Tells whether it did.
     fn leave_to_peer(&mut self, now: Now, id: DeliveryId) -> bool {
         let Some(plan) = self.deliveries.plan(id) else { return true };
-        let Some(until) = self.claimed_until(now, &plan.log_key) else { return false };
+        let key = plan.log_key.clone();
+        let Some(until) = self.claimed_until(now, &key) else { return false };
+        let Some(plan) = self.deliveries.plan(id) else { return true };
         if now.instant < plan.deadline {
             self.deliveries.postpone(id, until);
             return true;
@@ -137,6 +141,7 @@ impl Node {
     }
 
     fn on_finished(&mut self, now: Now, finished: Finished) {
+        self.claims.end(&finished);
         let error = match &finished.end {
             End::Delivered(reason) => {
                 self.on_delivered(now, &finished, *reason);
