@@ -323,8 +323,9 @@ pub const GOSSIP_PIPES_MAX: usize = 1024;
 /// Packets that wait for such a connection to open; further ones are dropped, as UDP may.
 pub const GOSSIP_PIPE_PACKETS_MAX: usize = 64;
 
-/// Packets and pieces of streams from peers that may wait for the owner of the node. Further packets
-/// are lost, further pieces wait; room of their own keeps clients from drowning the peers' probes.
+/// Packets and pieces of streams from peers that may wait for the owner of the node. Further
+/// packets are lost, further pieces wait; room of their own keeps clients from drowning the peers'
+/// probes.
 pub const GOSSIP_MAILBOX_MAX: usize = 1024;
 
 /// Writes that wait for one stream of gossip. A full exchange is one or two of them, and what

@@ -36,8 +36,8 @@ enum Message {
 
 /// The queue before the owner.
 ///
-/// Clients wait for room, and so do peers, who have room of their own. Results of what the node asked for never do: their number is bounded by
-/// what it asks for.
+/// Clients wait for room, and so do peers, who have room of their own. Results of what the node
+/// asked for never do: their number is bounded by what it asks for.
 pub(crate) struct Mailbox {
     /// `None` when the owner is gone.
     messages: Mutex<Option<VecDeque<Message>>>,

@@ -12,9 +12,10 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Columns of a line. rustfmt sees to it, except where a text or a comment is longer.
 const COLUMNS_MAX: usize = 100;
 /// Lines of code of each runtime, without comments, empty lines and tests: what there was when the
-/// limit was set, and little more. The aim is 1,200; what grows beyond belongs in core. The second
-/// one has more because of the gate it needs in front of tiny_http, which knows no limits.
-const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 1750), ("runtime-std", 2050)];
+/// limit was set, and little more. The aim is 1,200; what grows beyond belongs in core. Both carry
+/// HTTP, gossip and TLS for both, in each direction. The second one has more because of the gate it
+/// needs in front of tiny_http, which knows no limits.
+const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 2050), ("runtime-std", 2600)];
 
 /// Files that may be longer, each with its reason.
 const LONG_FILES: [(&str, &str); 0] = [];
