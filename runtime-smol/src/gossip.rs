@@ -13,10 +13,12 @@ use std::{
 
 use async_io::{Async, Timer};
 use campana_core::{
-    cluster::{StreamCommand, StreamEvent},
+    cli::Options,
+    cluster::{Settings, StreamCommand, StreamEvent},
+    event::Event,
     id::{ResolveId, StreamId},
     limits::{ACCEPT_PAUSE, GOSSIP_LINGER, GOSSIP_SOCKETS_MAX, GOSSIP_WRITES_MAX},
-    node::Input,
+    node::{Input, gossip_start},
 };
 use smol::{
     Executor, channel, future,
@@ -24,7 +26,12 @@ use smol::{
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{listen, node::Mailbox};
+use crate::{
+    listen,
+    log::Log,
+    node::Mailbox,
+    tls::{self, Peers},
+};
 
 /// More than any packet has.
 const PACKET_BYTES_MAX: usize = 65_536;
@@ -36,25 +43,40 @@ const RECEIVE_BUFFER: usize = 2 << 20;
 const PORTS_TRIED: usize = 16;
 
 /// The open sockets, on one address.
-#[derive(Debug)]
 pub(crate) struct Sockets {
     streams: TcpListener,
-    packets: UdpSocket,
-    /// Where they are bound.
-    pub(crate) bound: SocketAddr,
+    /// With TLS there are no packets of their own.
+    packets: Option<UdpSocket>,
+    tls: Option<Peers>,
+}
+
+/// Opens the sockets, where they are wanted, and finds out how to take part.
+pub(crate) fn open(log: &Log, options: &Options) -> Result<Option<(Sockets, Settings)>, Event> {
+    let Some(address) = &options.cluster.listen_address else { return Ok(None) };
+    let failed = |address: &str, err| Event::ListenFailed { address: address.into(), err };
+    let tls = options.cluster.tls_config.as_ref();
+    let tls = tls.map(|file| tls::peers(file).map_err(|err| failed("--cluster.tls-config", err)));
+    let sockets = bind(address, tls.transpose()?).map_err(|e| failed(address, e.to_string()))?;
+    let bound = sockets.streams.local_addr().map_err(|e| failed(address, e.to_string()))?;
+    let (settings, event) = gossip_start(options, canonical(bound), own_addresses())
+        .map_err(|err| failed("--cluster.advertise-address", err))?;
+    event.iter().for_each(|event| log.write(event));
+    Ok(Some((sockets, settings)))
 }
 
 /// Opens the sockets on `host:port`; for port 0 on one that is free.
-pub(crate) fn bind(address: &str) -> io::Result<Sockets> {
+fn bind(address: &str, tls: Option<Peers>) -> io::Result<Sockets> {
     let mut tries = PORTS_TRIED;
     loop {
         tries -= 1;
         let streams = listen::bind(address)?;
-        let bound = streams.local_addr()?;
-        match bind_packets(bound) {
+        if tls.is_some() {
+            return Ok(Sockets { streams, packets: None, tls });
+        }
+        match bind_packets(streams.local_addr()?) {
             // Another program has the port that this one was given for streams.
             Err(e) if e.kind() == ErrorKind::AddrInUse && tries > 0 && address.ends_with(":0") => {}
-            packets => return Ok(Sockets { streams, packets: packets?, bound: canonical(bound) }),
+            packets => return Ok(Sockets { streams, packets: Some(packets?), tls }),
         }
     }
 }
@@ -71,7 +93,7 @@ fn bind_packets(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Returns the addresses that this host uses towards others. Sends nothing.
-pub(crate) fn own_addresses() -> impl Iterator<Item = IpAddr> {
+fn own_addresses() -> impl Iterator<Item = IpAddr> {
     // Addresses reserved for documentation: the route there is the default one.
     let ways = [("0.0.0.0:0", "198.51.100.1:9"), ("[::]:0", "[2001:db8::1]:9")];
     ways.into_iter().filter_map(|(from, to)| {
@@ -90,7 +112,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 pub(crate) struct Gossip {
     executor: &'static Executor<'static>,
     mailbox: &'static Mailbox,
-    packets: Async<UdpSocket>,
+    packets: Option<Async<UdpSocket>>,
+    tls: Option<Peers>,
     listener: Async<TcpListener>,
     /// Whether packets go through a socket for both families.
     is_v6: bool,
@@ -100,6 +123,8 @@ pub(crate) struct Gossip {
     streams: Mutex<BTreeMap<StreamId, channel::Sender<Vec<u8>>>>,
     /// Streams of peers that are open.
     accepted: AtomicUsize,
+    /// Streams that may still have to write something.
+    writing: AtomicUsize,
 }
 
 impl Gossip {
@@ -113,25 +138,29 @@ impl Gossip {
         Ok(Self {
             executor,
             mailbox,
-            is_v6: sockets.packets.local_addr()?.is_ipv6(),
-            packets: Async::new(sockets.packets)?,
+            is_v6: sockets.streams.local_addr()?.is_ipv6(),
+            packets: sockets.packets.map(Async::new).transpose()?,
+            tls: sockets.tls,
             listener: Async::new(sockets.streams)?,
             patience,
             streams: Mutex::default(),
             accepted: AtomicUsize::new(0),
+            writing: AtomicUsize::new(0),
         })
     }
 
     /// Starts to receive.
     pub(crate) fn start(&'static self) {
-        self.executor.spawn(self.receive()).detach();
+        if let Some(packets) = &self.packets {
+            self.executor.spawn(self.receive(packets)).detach();
+        }
         self.executor.spawn(self.accept()).detach();
     }
 
-    async fn receive(&self) {
+    async fn receive(&self, packets: &Async<UdpSocket>) {
         let mut buffer = vec![0; PACKET_BYTES_MAX];
         loop {
-            match self.packets.recv_from(&mut buffer).await {
+            match packets.recv_from(&mut buffer).await {
                 Ok((len, from)) => {
                     let from = canonical(from);
                     let bytes = buffer[..len].to_vec();
@@ -155,7 +184,7 @@ impl Gossip {
             to => to,
         };
         // Whether it arrives is for the peer to say.
-        self.packets.get_ref().send_to(bytes, to).ok();
+        self.packets.as_ref().map(|packets| packets.get_ref().send_to(bytes, to));
     }
 
     async fn accept(&'static self) {
@@ -173,9 +202,12 @@ impl Gossip {
                     let commands = self.enter(id);
                     self.executor
                         .spawn(async move {
-                            let event = StreamEvent::Accepted { from };
-                            self.mailbox.gossip(Input::Stream(id, event)).await;
-                            self.carry(id, stream, commands).await;
+                            self.tell(id, StreamEvent::Accepted { from }).await;
+                            let opened = future::or(self.greet(stream), given_up(&commands)).await;
+                            match opened {
+                                Ok(wire) => self.carry(id, wire, &commands).await,
+                                Err(e) => self.tell(id, StreamEvent::Failed(e.to_string())).await,
+                            }
                             self.accepted.fetch_sub(1, Relaxed);
                         })
                         .detach();
@@ -223,45 +255,59 @@ impl Gossip {
     }
 
     async fn dial(&self, id: StreamId, to: SocketAddr, commands: channel::Receiver<Vec<u8>>) {
-        // Nothing is written before it is open, so only the end of the queue can be next.
-        let given_up = async {
-            commands.recv().await.ok();
-            Err(ErrorKind::TimedOut.into())
-        };
-        match future::or(Async::<TcpStream>::connect(to), given_up).await {
-            Ok(stream) => {
+        match future::or(self.connect(to), given_up(&commands)).await {
+            Ok(wire) => {
                 self.tell(id, StreamEvent::Connected).await;
-                self.carry(id, stream, commands).await;
+                self.carry(id, wire, &commands).await;
             }
             Err(e) => self.tell(id, StreamEvent::Failed(e.to_string())).await,
         }
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<Box<dyn Wire>> {
+        let stream = Async::<TcpStream>::connect(to).await?;
+        // Only a hint to the system; bytes arrive without it too.
+        stream.get_ref().set_nodelay(true).ok();
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let name = tls.server_name.clone().unwrap_or_else(|| to.ip().into());
+        Ok(Box::new(tls.connector.connect(name, stream).await?))
+    }
+
+    /// Does what comes before the first byte of a stream that a peer opened.
+    async fn greet(&self, stream: Async<TcpStream>) -> io::Result<Box<dyn Wire>> {
+        stream.get_ref().set_nodelay(true).ok();
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        Ok(Box::new(tls.acceptor.accept(stream).await?))
     }
 
     /// Carries bytes both ways until the node closes the stream.
     async fn carry(
         &self,
         id: StreamId,
-        stream: Async<TcpStream>,
-        commands: channel::Receiver<Vec<u8>>,
+        wire: Box<dyn Wire>,
+        commands: &channel::Receiver<Vec<u8>>,
     ) {
-        // Only a hint to the system; bytes arrive without it too.
-        stream.get_ref().set_nodelay(true).ok();
-        let (mut reader, mut writer) = smol::io::split(stream);
+        let (mut reader, mut writer) = smol::io::split(wire);
+        self.writing.fetch_add(1, Relaxed);
         let written = {
             let reading = async {
                 self.read(id, &mut reader).await;
                 future::pending().await
             };
-            future::or(self.write(id, &mut writer, &commands), reading).await
+            future::or(self.write(id, &mut writer, commands), reading).await
         };
-        // What the peer still sends must be read, or the system throws away what it has not got.
-        if written && writer.close().await.is_ok() {
+        let closed = async { written && writer.close().await.is_ok() };
+        let is_closed = future::or(closed, too_late(self.patience)).await;
+        self.writing.fetch_sub(1, Relaxed);
+        if is_closed {
+            // What the peer still sends must be read, or the system throws away what the peer has
+            // not read yet.
             let mut rest = [0; 1024];
-            let drained = async { while matches!(reader.read(&mut rest).await, Ok(1..)) {} };
-            let late = async {
-                Timer::after(GOSSIP_LINGER).await;
+            let drained = async {
+                while matches!(reader.read(&mut rest).await, Ok(1..)) {}
+                true
             };
-            future::or(drained, late).await;
+            future::or(drained, too_late(GOSSIP_LINGER)).await;
         }
     }
 
@@ -271,6 +317,9 @@ impl Gossip {
             let event = match reader.read(&mut buffer).await {
                 Ok(0) => StreamEvent::Closed,
                 Ok(len) => StreamEvent::Data(buffer[..len].to_vec()),
+                Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                    StreamEvent::Failed("the peer broke it off".into())
+                }
                 Err(e) => StreamEvent::Failed(e.to_string()),
             };
             let is_last = !matches!(event, StreamEvent::Data(_));
@@ -305,6 +354,19 @@ impl Gossip {
         true
     }
 
+    /// Closes all streams once everything that the node wrote is with the system; waits a little
+    /// for that.
+    pub(crate) async fn finish(&self) {
+        self.lock().clear();
+        let finished = async {
+            while self.writing.load(Relaxed) > 0 {
+                Timer::after(Duration::from_millis(2)).await;
+            }
+            true
+        };
+        future::or(finished, too_late(GOSSIP_LINGER)).await;
+    }
+
     /// Looks up a host's addresses.
     pub(crate) fn resolve(&'static self, id: ResolveId, host: String) {
         if let Ok(ip) = host.parse::<IpAddr>() {
@@ -319,4 +381,21 @@ impl Gossip {
         let answer = async move { self.mailbox.push(Input::Resolved(id, look_up.await)) };
         self.executor.spawn(answer).detach();
     }
+}
+
+/// A stream, with or without TLS.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+async fn too_late(span: Duration) -> bool {
+    Timer::after(span).await;
+    false
+}
+
+/// Ends when the node gives up a stream that is not open yet. Nothing is written before it is, so
+/// only the end of the queue can be next.
+async fn given_up<T>(commands: &channel::Receiver<Vec<u8>>) -> io::Result<T> {
+    commands.recv().await.ok();
+    Err(ErrorKind::TimedOut.into())
 }

@@ -29,12 +29,11 @@ use async_io::{Async, Timer};
 use campana_core::{
     api::Site,
     cli::{self, ExternalUrl, Invocation, Options},
-    cluster::Settings,
     config,
     event::{Event, Part},
     limits::{CONNECTIONS_MAX, CONNECTIONS_SHARE, LARGE_BODIES_MAX, SHUTDOWN_GRACE},
     metrics::Traffic,
-    node::{Node, Start, gossip_start, load_config},
+    node::{Node, Start, load_config},
     persist::{self, CHECKPOINT_FILE, Saved},
     rng::Seed,
 };
@@ -43,7 +42,7 @@ use smol::{Executor, channel, future, lock::Semaphore};
 use crate::{
     clock::Clock,
     exchange::Client,
-    gossip::{Gossip, Sockets},
+    gossip::Gossip,
     listen::Hall,
     log::Log,
     node::{Hands, Mailbox, caught},
@@ -89,7 +88,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let config = Arc::new(read_config(&log, &options)?);
     let saved = read_state(&options)?;
     let listeners = bind(&options)?;
-    let (sockets, gossip) = open_gossip(&log, &options)?.unzip();
+    let (sockets, gossip) = gossip::open(&log, &options)?.unzip();
     let patience = options.cluster.tcp_timeout;
     let external_url = external_url(&options, &listeners)?;
     let signals = signal::take().map_err(|e| unfit("signals", &e))?;
@@ -155,6 +154,9 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         storage: options.storage_path.as_str().into(),
     };
     node::run(node, &hands);
+    if let Some(gossip) = gossip {
+        async_io::block_on(gossip.finish());
+    }
     mailbox.close();
     let asked = *asked.get_or_init(Instant::now);
     let cut = SHUTDOWN_GRACE.saturating_sub(asked.elapsed()).max(Duration::from_millis(100));
@@ -212,16 +214,6 @@ fn bind(options: &Options) -> Result<Listeners, Event> {
         .iter()
         .map(|address| open(address).map_err(|e: io::Error| unfit(address, &e)));
     listeners.collect()
-}
-
-/// Opens the sockets for gossip, where it is wanted, and finds out how to take part.
-fn open_gossip(log: &Log, options: &Options) -> Result<Option<(Sockets, Settings)>, Event> {
-    let Some(address) = &options.cluster.listen_address else { return Ok(None) };
-    let sockets = gossip::bind(address).map_err(|e| unfit(address, &e))?;
-    let (settings, event) = gossip_start(options, sockets.bound, gossip::own_addresses())
-        .map_err(|err| Event::ListenFailed { address: address.clone(), err })?;
-    event.iter().for_each(|event| log.write(event));
-    Ok(Some((sockets, settings)))
 }
 
 fn external_url(options: &Options, listeners: &Listeners) -> Result<ExternalUrl, Event> {

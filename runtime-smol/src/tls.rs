@@ -1,14 +1,18 @@
-//! TLS towards receivers: whom to trust and who we are.
+//! TLS towards receivers and peers: whom to trust and who we are.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use campana_core::notify::{
-    SecretSource,
-    http::{TextSource, TlsConfig, TlsVersion},
+use campana_core::{
+    config::{ClientAuth, GossipTls, Origin, ServerTls, gossip_tls},
+    notify::{
+        SecretSource,
+        http::{TextSource, TlsConfig, TlsVersion},
+    },
 };
+use futures_rustls::{TlsAcceptor, TlsConnector};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    SupportedProtocolVersion,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
+    SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -16,7 +20,7 @@ use rustls::{
     },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
-    server::ParsedCertificate,
+    server::{ParsedCertificate, WebPkiClientVerifier},
     version::{TLS12, TLS13},
 };
 
@@ -50,20 +54,28 @@ struct Material {
     key: Option<Vec<u8>>,
 }
 
+impl Material {
+    fn read(tls: &TlsConfig) -> Result<Self, String> {
+        Ok(Self {
+            ca: tls.ca.as_ref().map(text).transpose()?,
+            cert: tls.cert.as_ref().map(text).transpose()?,
+            key: tls.key.as_ref().map(secret).transpose()?,
+        })
+    }
+}
+
 impl Cache {
     /// Returns ready settings. Reads the files they name each time, so that rotated ones are
     /// noticed; may block.
     pub(crate) fn settings(&self, tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
-        let material = Material {
-            ca: tls.ca.as_ref().map(text).transpose()?,
-            cert: tls.cert.as_ref().map(text).transpose()?,
-            key: tls.key.as_ref().map(secret).transpose()?,
-        };
+        let material = Material::read(tls)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = kept.iter().find(|k| k.material == material && k.tls == *tls) {
             return Ok(found.made.clone());
         }
-        let made = Arc::new(make(tls, &material)?);
+        let mut made = make(tls, &material)?;
+        made.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let made = Arc::new(made);
         if kept.len() == KEPT_MAX {
             kept.remove(0);
         }
@@ -89,33 +101,86 @@ fn secret(source: &SecretSource) -> Result<Vec<u8>, String> {
 fn make(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&versions(tls))
+        .with_protocol_versions(&versions(tls.min_version, tls.max_version))
         .map_err(|e| format!("no usable TLS version: {e}"))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier(tls, material, provider)?));
-    let mut made = match (&material.cert, &material.key) {
+    Ok(match (&material.cert, &material.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert, "client certificate")?;
-            let key = PrivateKeyDer::from_pem_slice(key)
-                .map_err(|e| format!("unable to read the client key: {e}"))?;
             builder
-                .with_client_auth_cert(chain, key)
+                .with_client_auth_cert(chain, private_key(key)?)
                 .map_err(|e| format!("unable to use the client certificate: {e}"))?
         }
         _ => builder.with_no_client_auth(),
-    };
-    made.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(made)
+    })
+}
+
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|e| format!("unable to read the key: {e}"))
 }
 
 /// The versions between the configured bounds; older ones than TLS 1.2 are not spoken.
-fn versions(tls: &TlsConfig) -> Vec<&'static SupportedProtocolVersion> {
-    let min = tls.min_version.unwrap_or(TlsVersion::Tls12);
-    let max = tls.max_version.unwrap_or(TlsVersion::Tls13);
+fn versions(
+    min: Option<TlsVersion>,
+    max: Option<TlsVersion>,
+) -> Vec<&'static SupportedProtocolVersion> {
+    let min = min.unwrap_or(TlsVersion::Tls12);
+    let max = max.unwrap_or(TlsVersion::Tls13);
     [(TlsVersion::Tls13, &TLS13), (TlsVersion::Tls12, &TLS12)]
         .into_iter()
         .filter_map(|(name, version)| (min..=max).contains(&name).then_some(version))
         .collect()
+}
+
+/// Both sides of TLS between peers.
+pub(crate) struct Peers {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) connector: TlsConnector,
+    /// The name that peers' certificates have; without it, their address.
+    pub(crate) server_name: Option<ServerName<'static>>,
+}
+
+/// Reads the file of `--cluster.tls-config` and all that it names.
+pub(crate) fn peers(file: &str) -> Result<Peers, String> {
+    let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let GossipTls { server, client } =
+        gossip_tls(&files::read(file)?, &Origin { file, directory }).map_err(|e| e.to_string())?;
+    let name = client.server_name.as_deref().filter(|name| !name.is_empty());
+    let server_name = name.map(|name| ServerName::try_from(name.to_owned())).transpose();
+    Ok(Peers {
+        acceptor: Arc::new(make_server(&server)?).into(),
+        connector: Arc::new(make(&client, &Material::read(&client)?)?).into(),
+        server_name: server_name.map_err(|e| format!("server_name: {e}"))?,
+    })
+}
+
+fn make_server(tls: &ServerTls) -> Result<ServerConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&versions(tls.min_version, tls.max_version))
+        .map_err(|e| format!("no usable TLS version: {e}"))?;
+    let builder = match &tls.client_ca {
+        Some(ca) if tls.client_auth != ClientAuth::None => {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(certificates(&text(ca)?, "client CA certificate")?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = match tls.client_auth {
+                ClientAuth::Require => verifier,
+                ClientAuth::VerifyIfGiven | ClientAuth::None => verifier.allow_unauthenticated(),
+            };
+            let verifier =
+                verifier.build().map_err(|e| format!("no usable client CA certificates: {e}"))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    builder
+        .with_single_cert(
+            certificates(&text(&tls.cert)?, "server certificate")?,
+            private_key(&secret(&tls.key)?)?,
+        )
+        .map_err(|e| format!("unable to use the server certificate: {e}"))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
