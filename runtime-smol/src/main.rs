@@ -136,13 +136,10 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     };
     executor.spawn(async move { signal::pass(signals, mailbox, &log, on_signal).await }).detach();
 
-    let gossip = match sockets.map(|it| Gossip::new(executor, mailbox, it, patience)).transpose() {
-        Ok(gossip) => gossip.map(|it| &*leak(it)),
-        Err(e) => return Err(unfit("--cluster.listen-address", &e)),
-    };
-    if let Some(gossip) = gossip {
-        gossip.start();
-    }
+    let gossip = sockets.map(|it| Gossip::new(executor, mailbox, it, patience)).transpose();
+    let gossip = gossip.map_err(|e| unfit("--cluster.listen-address", &e))?;
+    let gossip: Option<&'static Gossip> = gossip.map(|it| leak(it) as _);
+    gossip.inspect(|gossip| gossip.start());
     let hands = Hands {
         executor,
         compute,

@@ -266,6 +266,75 @@ fn with_the_original(name: &str) {
     }
 }
 
+/// Writes certificates and the settings that demand them; `None` where there is no openssl.
+fn tls_settings(folder: &Path) -> Option<String> {
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    let steps = [
+        format!("req -x509 {key} -keyout ca.key -out ca.pem -days 9 -subj /CN=ca"),
+        format!("req {key} -keyout peer.key -out peer.csr -subj /CN=peer"),
+        "x509 -req -in peer.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -extfile ext \
+         -out peer.pem"
+            .into(),
+    ];
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("the folder is ours");
+        path.display().to_string()
+    };
+    write("ext", "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    for step in steps {
+        let mut command = Command::new("openssl");
+        let output = command.current_dir(folder).args(step.split_whitespace()).output();
+        let Ok(output) = output else {
+            eprintln!("skipped: there is no openssl");
+            return None;
+        };
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let settings = "
+tls_server_config:
+  {cert_file: peer.pem, key_file: peer.key, client_ca_file: ca.pem,
+   client_auth_type: RequireAndVerifyClientCert}
+tls_client_config: {ca_file: ca.pem, cert_file: peer.pem, key_file: peer.key}
+";
+    Some(format!("--cluster.tls-config={}", write("tls.yml", settings)))
+}
+
+/// Over TLS, where both sides have to show a certificate; the label keeps others out as well.
+fn with_tls(name: &str, other: &Path) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(tls) = tls_settings(folder.path()) else { return };
+    let flags = [&*tls, "--cluster.label=us"];
+    let ours = built_program(name);
+    let a = Member::start(other, "a", &[], &flags);
+    let b = Member::start(&ours, "b", &[&a], &flags);
+    let mut c = Member::start(&ours, "c", &[&a], &flags);
+    let stranger = Member::start(&ours, "d", &[&a, &b], &["--cluster.label=us"]);
+    wait_ready(&[&a, &b, &c]);
+    for from in [&a, &b, &c] {
+        share_silence(from, &[&a, &b, &c]);
+    }
+    share_log(&a, &[&a, &b, &c], "Disk");
+    c.program.signal(Signal::TERM);
+    wait("c has left", &[&a, &b], SPREADING * 2, || {
+        [&a, &b].iter().all(|member| member.peers() == ["a", "b"])
+    });
+    assert_eq!(c.program.wait(), Ok(0));
+    wait_ready(&[&stranger]);
+    take_over(a, &b, "Disk");
+}
+
+#[test]
+fn campanas_gossip_over_tls() {
+    with_tls("campana", &built_program("campana"));
+}
+
+#[test]
+fn campana_gossips_over_tls_with_alertmanager() {
+    let Some(original) = original("campana") else { return };
+    with_tls("campana", &original);
+}
+
 #[test]
 fn campanas_form_a_cluster() {
     ours_among_themselves("campana");
@@ -284,4 +353,15 @@ fn small_campanas_form_a_cluster() {
 #[test]
 fn small_campana_clusters_with_alertmanager() {
     with_the_original("campana-std");
+}
+
+#[test]
+fn small_campanas_gossip_over_tls() {
+    with_tls("campana-std", &built_program("campana"));
+}
+
+#[test]
+fn small_campana_gossips_over_tls_with_alertmanager() {
+    let Some(original) = original("campana-std") else { return };
+    with_tls("campana-std", &original);
 }
