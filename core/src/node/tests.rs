@@ -41,6 +41,8 @@ struct Seen {
     config: String,
     status: u16,
     now_ms: u64,
+    /// How far the wall clock has jumped.
+    jump_ms: i64,
     stopped: bool,
 }
 
@@ -111,7 +113,7 @@ impl Rig {
             match next.filter(|&next| next <= ms) {
                 Some(next) => {
                     self.seen.now_ms = next.max(self.seen.now_ms);
-                    self.node.handle(at(self.seen.now_ms), Input::Timeout);
+                    self.node.handle(self.now(), Input::Timeout);
                     self.settle();
                 }
                 None => break,
@@ -128,11 +130,19 @@ impl Rig {
     fn settle(&mut self) {
         loop {
             let mut queue = core::mem::take(&mut self.seen.queue);
-            let now = at(self.seen.now_ms);
+            let now = self.now();
             drive::turn(&mut self.node, now, || queue.pop_front(), &mut self.seen);
             if self.seen.queue.is_empty() {
                 return;
             }
+        }
+    }
+
+    fn now(&self) -> Now {
+        let Now { instant, wall } = at(self.seen.now_ms);
+        Now {
+            instant,
+            wall: Timestamp::from_nanos(wall.as_nanos() + self.seen.jump_ms * 1_000_000),
         }
     }
 
@@ -292,4 +302,37 @@ fn a_shutdown_waits_for_what_is_under_way_and_no_longer_than_its_grace() {
     assert!(rig.seen.stopped);
     assert!(rig.seen.saved.is_some());
     assert_eq!(rig.node.deadline(), None, "nothing wakes a node that has stopped");
+}
+
+#[test]
+fn a_wall_clock_that_jumps_moves_no_tick() {
+    for jump_ms in [-86_400_000, -3000, 3000, 100_000] {
+        let mut rig = Rig::new(CONFIG);
+        rig.post(&[("alertname", "A")], None);
+        rig.until(4000);
+        rig.seen.jump_ms = jump_ms;
+        // A refresh, as Prometheus would send it by its own, right clock.
+        rig.post(&[("alertname", "A")], None);
+        rig.until(6900);
+        assert_eq!(rig.sent_at(), [2000], "after a jump by {jump_ms} ms");
+        rig.post(&[("alertname", "B")], None);
+        rig.until(9500);
+        assert_eq!(rig.sent_at().last(), Some(&8900), "a new group waits group_wait: {jump_ms} ms");
+    }
+}
+
+#[test]
+fn an_end_is_told_after_a_jump_back() {
+    let mut rig = Rig::new(CONFIG);
+    rig.post(&[("alertname", "A")], None);
+    rig.until(4000);
+    rig.seen.jump_ms = -3000;
+    let end = rig.now().wall;
+    let mut batch = AlertBatch::new();
+    let labels = Labels::from_pairs([("alertname", "A")]);
+    batch.push_labels(&labels, &Labels::empty(), "", (None, Some(Stamp::utc(end))));
+    rig.input(Input::Call(CallId(1), Call::PostAlerts(batch)));
+    rig.until(8000);
+    assert_eq!(rig.sent_at(), [2000, 7000]);
+    assert!(rig.seen.sent[1].1.contains("\"status\":\"resolved\""));
 }
