@@ -3,15 +3,19 @@
 
 mod clock;
 mod exchange;
+// Where the contact with the host is the same, the source is the same file.
+#[path = "../../runtime-smol/src/files.rs"]
 mod files;
 mod frame;
 mod gate;
 mod gossip;
 mod inner;
 mod listen;
+#[path = "../../runtime-smol/src/log.rs"]
 mod log;
 mod node;
 mod pool;
+#[path = "../../runtime-smol/src/process.rs"]
 mod process;
 mod serve;
 mod signal;
