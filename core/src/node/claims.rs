@@ -1,7 +1,7 @@
 //! Claims: "it is my turn", told among campana's own peers.
 //!
-//! Peers whose ticks have drifted apart come due at the same moment; and where a receiver is slow or
-//! down, all of them would deliver when it is back. So one at a time has its turn, and says so:
+//! Peers whose ticks have drifted apart come due at the same moment; and where a receiver is slow
+//! or down, all of them would deliver when it is back. So one at a time has its turn, and says so:
 //!
 //! * The first in line sends at once, and claims what takes longer than [`CLAIM_DELAY`]. Everybody
 //!   else claims first and sends after [`CLAIM_PAUSE`], unless news came meanwhile.
