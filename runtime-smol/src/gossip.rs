@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{self, ErrorKind},
     net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket},
     sync::{
@@ -14,7 +15,7 @@ use std::{
 use async_io::{Async, Timer};
 use campana_core::{
     cli::Options,
-    cluster::{Settings, StreamCommand, StreamEvent},
+    cluster::{Settings, StreamCommand, StreamEvent, local_addresses},
     event::Event,
     id::{ResolveId, StreamId},
     limits::{ACCEPT_PAUSE, GOSSIP_LINGER, GOSSIP_SOCKETS_MAX, GOSSIP_WRITES_MAX},
@@ -92,15 +93,22 @@ fn bind_packets(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// Returns the addresses that this host uses towards others. Sends nothing.
-fn own_addresses() -> impl Iterator<Item = IpAddr> {
+/// Returns the addresses that this host uses towards others; only without any all it has, since
+/// those of bridges for containers lead nowhere. Sends nothing.
+fn own_addresses() -> Vec<IpAddr> {
     // Addresses reserved for documentation: the route there is the default one.
     let ways = [("0.0.0.0:0", "198.51.100.1:9"), ("[::]:0", "[2001:db8::1]:9")];
-    ways.into_iter().filter_map(|(from, to)| {
+    let used = ways.into_iter().filter_map(|(from, to)| {
         let socket = UdpSocket::bind(from).ok()?;
         socket.connect(to).ok()?;
         Some(socket.local_addr().ok()?.ip())
-    })
+    });
+    let used: Vec<IpAddr> = used.collect();
+    if !used.is_empty() {
+        return used;
+    }
+    let trie = fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
+    local_addresses(&trie).collect()
 }
 
 /// An address without the detour over IPv6 that sockets for both families make.
@@ -398,4 +406,22 @@ async fn too_late(span: Duration) -> bool {
 async fn given_up<T>(commands: &channel::Receiver<Vec<u8>>) -> io::Result<T> {
     commands.recv().await.ok();
     Err(ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_and_streams_share_a_port() {
+        let sockets = bind("127.0.0.1:0", None).expect("a free port");
+        let bound = sockets.streams.local_addr().expect("bound");
+        let packets = sockets.packets.expect("there is no TLS");
+        assert_eq!(packets.local_addr().expect("bound"), bound);
+        let taken = bind(&bound.to_string(), None).err().map(|e| e.kind());
+        assert_eq!(taken, Some(ErrorKind::AddrInUse));
+        assert!(bind("127.0.0.1", None).is_err() && bind("127.0.0.1:x", None).is_err());
+        let mapped: SocketAddr = "[::ffff:10.0.0.1]:9".parse().expect("an address");
+        assert_eq!(canonical(mapped).to_string(), "10.0.0.1:9");
+    }
 }

@@ -93,7 +93,7 @@ fn read_tls(path: &str) -> Result<Tls, String> {
     })
 }
 
-/// Returns the host's addresses, first those by which it reaches others.
+/// Returns the addresses by which the host reaches others, or all it has.
 fn own_addresses() -> Vec<IpAddr> {
     // Documentation addresses, whom nobody has. Connecting sends nothing.
     let [v4, v6]: [(IpAddr, IpAddr); 2] = [
@@ -105,9 +105,13 @@ fn own_addresses() -> Vec<IpAddr> {
         socket.connect((to, 9)).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
+    let used: Vec<IpAddr> = [outgoing(v4), outgoing(v6)].into_iter().flatten().collect();
+    if !used.is_empty() {
+        return used;
+    }
+    // Only without any: the addresses of bridges for containers lead nowhere.
     let trie = fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
-    let outgoing = [outgoing(v4), outgoing(v6)].into_iter().flatten();
-    outgoing.chain(cluster::local_addresses(&trie)).collect()
+    cluster::local_addresses(&trie).collect()
 }
 
 impl Doors {
