@@ -204,7 +204,7 @@ const WORDS: &[&str] = &[
 fn piece() -> impl proptest::strategy::Strategy<Value = String> {
     use proptest::prelude::*;
     prop_oneof![
-        8 => proptest::sample::select(&WORDS[..]).prop_map(String::from),
+        8 => proptest::sample::select(WORDS).prop_map(String::from),
         1 => any::<String>(),
     ]
 }
