@@ -27,6 +27,7 @@ mod disk;
 pub mod fleet;
 mod heap;
 mod host;
+pub mod membership;
 mod network;
 mod notice;
 mod receivers;

@@ -13,11 +13,16 @@ use std::{
 };
 
 use campana_core::time::duration;
-use campana_sim::swarm::{Kinds, Outcome, Plan, Table, run};
+use campana_sim::{
+    membership,
+    swarm::{Kinds, Outcome, Plan, Table, run},
+};
 
 const USAGE: &str = "\
 usage: campana-sim run --seed N [options]      one run, with its timeline when it fails
        campana-sim many --seeds N [options]    many runs, and a table
+       campana-sim membership [--nodes N]... [--seeds N] [--write]
+                                               membership against SWIM and Lifeguard
 
 options: --nodes K          hosts in the cluster (3)
          --duration SPAN    how long faults act (30m)
@@ -44,6 +49,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some((verb, rest)) = words.split_first() else { return usage("say `run` or `many`") };
+    if verb == "membership" {
+        return membership::command(rest).map_or_else(|error| usage(&error), |()| ExitCode::SUCCESS);
+    }
     let arguments = match read(rest) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),

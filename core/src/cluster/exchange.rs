@@ -361,7 +361,10 @@ impl Cluster {
         while self.exchanges.values().filter(is_sync).count() < GOSSIP_DIALS_MAX
             && let Some(Dial { to, why }) = self.dials.pop_front()
         {
-            self.open(now, to, Kind::Sync(why));
+            // It may have come back while this waited, as all do when a partition heals.
+            if why != Why::Reconnect || self.peers.is_missing(to) {
+                self.open(now, to, Kind::Sync(why));
+            }
         }
     }
 

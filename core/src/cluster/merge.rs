@@ -8,6 +8,7 @@ use core::net::SocketAddr;
 
 use super::{
     Cluster, Effect, Leaving, Peer, Timer,
+    formula::confirmations_wanted,
     gossip::encoded,
     member::{MemberId, Name},
     queue::Class,
@@ -116,10 +117,15 @@ impl Cluster {
             (_, NodeState::Alive | NodeState::Suspect) => {
                 let interval = self.settings.probe_interval;
                 let from = suspect.from.as_str().into();
-                let suspicion = Suspicion::new(now, from, known, interval);
+                let wanted = match self.settings.lifeguard {
+                    true => confirmations_wanted(known),
+                    false => 0,
+                };
+                let suspicion = Suspicion::new(now, from, known, wanted, interval);
                 self.timers.set(Timer::Suspicion(id), suspicion.ends());
                 member.suspicion = Some(suspicion);
                 member.incarnation = suspect.incarnation;
+                self.stats.suspected.increase();
                 self.members.set_state(now, id, NodeState::Suspect);
                 self.tell(name, &Message::Suspect(suspect.clone()));
             }

@@ -90,6 +90,10 @@ impl Peers {
         self.failed.len()
     }
 
+    pub(super) fn is_missing(&self, addr: SocketAddr) -> bool {
+        self.failed.contains_key(&addr)
+    }
+
     pub(super) fn on_joined(&mut self, addr: SocketAddr) {
         self.failed.remove(&addr);
     }

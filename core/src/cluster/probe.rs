@@ -65,7 +65,9 @@ impl Cluster {
         let (name, addr, state) = (member.name.clone(), member.addr, member.state);
         let incarnation = member.incarnation;
         let seq = self.take_seq();
-        let ends = now + self.health.scale(self.settings.probe_interval);
+        let interval = self.settings.probe_interval;
+        let lifeguard = self.settings.lifeguard;
+        let ends = now + if lifeguard { self.health.scale(interval) } else { interval };
         let ping = Message::Ping(self.ping(seq, &name));
         self.probe = Some(Probe {
             seq,
@@ -83,7 +85,7 @@ impl Cluster {
         });
         self.timers.set(Timer::ProbeDirect, now + self.settings.probe_timeout);
         self.timers.set(Timer::ProbeEnd, ends);
-        if state == NodeState::Alive {
+        if state == NodeState::Alive || !lifeguard {
             self.send_message(addr, &ping);
         } else {
             // Tell a suspect at once that it is one, so that it can refute: Lifeguard's buddy
@@ -107,7 +109,7 @@ impl Cluster {
         let mut expected = 0;
         for id in relays {
             let Some(relay) = self.members.get(id) else { continue };
-            let nack = relay.protocol() >= NACK_PROTOCOL;
+            let nack = self.settings.lifeguard && relay.protocol() >= NACK_PROTOCOL;
             expected += i32::from(nack);
             let ping = Message::IndirectPing(IndirectPing {
                 seq_no: seq,

@@ -14,7 +14,7 @@ use alloc::{
 };
 use core::{
     cmp::Reverse,
-    ops::Bound::{Excluded, Included, Unbounded},
+    ops::Bound::{Included, Unbounded},
 };
 
 /// Whose message it is; own ones go first.
@@ -113,18 +113,17 @@ impl<K: Clone + Ord> Queue<K> {
         mut cost: impl FnMut(&K, usize, usize) -> usize,
     ) -> Vec<(K, Arc<[u8]>)> {
         let mut picked = Vec::new();
-        let mut from = Unbounded;
-        while let Some(&place) = self.order.range((from, Unbounded)).next() {
-            let (class, sent, Reverse(len), Reverse(id)) = place;
+        let mut places = self.order.range::<Rank, _>(..);
+        while let Some(&(class, sent, Reverse(len), Reverse(id))) = places.next() {
             if len > free {
-                // Too long for what is left: on to the largest of the tier that may fit.
-                from = Included((class, sent, Reverse(free), Reverse(u64::MAX)));
                 if free == 0 {
                     break;
                 }
+                // Too long for what is left: on to the largest of the tier that may fit.
+                let from = (class, sent, Reverse(free), Reverse(u64::MAX));
+                places = self.order.range((Included(from), Unbounded));
                 continue;
             }
-            from = Excluded(place);
             let item = self.items.get_mut(&id).expect("what is in order is there");
             if item.sent + item.drawn >= limit {
                 continue;

@@ -18,12 +18,18 @@ pub(super) struct Suspicion {
 
 impl Suspicion {
     /// Starts a suspicion in a cluster of `members` known members, the dead not yet reaped
-    /// included (reference B.9).
-    pub(super) fn new(now: Instant, from: Arc<str>, members: usize, interval: Duration) -> Self {
+    /// included (reference B.9), that `wanted` confirmations shorten to its least.
+    pub(super) fn new(
+        now: Instant,
+        from: Arc<str>,
+        members: usize,
+        wanted: u32,
+        interval: Duration,
+    ) -> Self {
         let min = formula::suspicion_min(members, interval);
         Self {
             start: now,
-            wanted: formula::confirmations_wanted(members),
+            wanted,
             min,
             max: min.saturating_mul(formula::SUSPICION_MAX_MULT),
             accusers: vec![from],
@@ -62,7 +68,7 @@ mod tests {
     #[test]
     fn accusers_shorten_it_once_each() {
         let start = Instant::from_nanos(0);
-        let mut s = Suspicion::new(start, "a".into(), 6, Duration::from_secs(1));
+        let mut s = Suspicion::new(start, "a".into(), 6, 2, Duration::from_secs(1));
         assert_eq!(ends(&s), 24_000);
         assert!(!s.confirm("a"));
         assert!(s.confirm("b"));
@@ -75,7 +81,8 @@ mod tests {
 
     #[test]
     fn three_nodes_do_not_stretch_it() {
-        let mut s = Suspicion::new(Instant::from_nanos(0), "a".into(), 3, Duration::from_secs(1));
+        let mut s =
+            Suspicion::new(Instant::from_nanos(0), "a".into(), 3, 0, Duration::from_secs(1));
         assert_eq!(ends(&s), 4000);
         assert!(!s.confirm("b"));
     }

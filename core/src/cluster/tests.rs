@@ -3,13 +3,19 @@
 mod alone;
 mod net;
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    vec,
+    vec::Vec,
+};
 use core::net::SocketAddr;
 
 use self::net::{KEY, Net, ms, s};
-use super::{Settings, Status};
+use super::{Settings, Status, exchange::Why};
 use crate::{
     event::Event,
+    limits::GOSSIP_DIALS_MAX,
     time::Instant,
     wire::memberlist::{Dead, Message, Suspect},
 };
@@ -410,4 +416,53 @@ fn fifty_nodes_meet_and_find_a_crash() {
     net.run(s(60));
     assert!(net.nodes.iter().enumerate().all(|(i, n)| i == 7 || n.cluster.member_count() == 49));
     assert!(net.nodes.iter().all(|node| node.left.len() <= 1 || node.addr == net.nodes[7].addr));
+}
+
+#[test]
+fn plain_swim_finds_a_crash_in_a_fixed_time() {
+    for seed in 0..5 {
+        let mut net = Net::new(8, seed);
+        for node in &mut net.nodes {
+            node.cluster.settings.lifeguard = false;
+        }
+        net.run(s(20));
+        let crash = net.now();
+        net.crash(3);
+        net.run(s(14));
+        let found: Vec<_> =
+            (0..8).filter(|&i| i != 3).map(|i| net.nodes[i].left_at(3).expect("found")).collect();
+        let first = found.iter().min().expect("there are others").since(crash);
+        assert!(first >= s(5) && first <= s(9), "seed {seed}: {first:?}");
+        assert!(net.nodes.iter().all(|node| node.left.len() <= 1));
+        assert!(net.nodes[0].cluster.stats().suspected.0 >= 1);
+    }
+}
+
+#[test]
+fn who_came_back_meanwhile_is_not_called_again() {
+    for is_back in [false, true] {
+        let mut net = Net::new(1, 23);
+        let now = net.now();
+        let cluster = &mut net.nodes[0].cluster;
+        let away = |i: usize| SocketAddr::from(([10, 9, 9, i as u8], 1));
+        for i in 0..=GOSSIP_DIALS_MAX {
+            cluster.peers.on_left(now, away(i));
+            cluster.dial(now, away(i), Why::Reconnect);
+        }
+        if is_back {
+            cluster.peers.on_joined(away(GOSSIP_DIALS_MAX));
+        }
+        net.drain(0);
+        assert_eq!(net.streams, GOSSIP_DIALS_MAX as u64);
+        // The first calls end unanswered, and there is place for the one that waited.
+        net.nodes[0].cluster.settings.reconnect_interval = s(1000);
+        let tried = |net: &Net| {
+            net.nodes[0].log.iter().any(|event| {
+                matches!(event, Event::PeerUnreachable { address, .. }
+                    if *address == away(GOSSIP_DIALS_MAX).to_string())
+            })
+        };
+        net.run(s(40));
+        assert_eq!(tried(&net), !is_back);
+    }
 }

@@ -47,6 +47,10 @@ pub struct Settings {
     /// Whether packets travel on TLS connections too. The runtime does the TLS; here it only
     /// changes what travels how.
     pub tls: bool,
+    /// Whether the failure detector is Lifeguard (as Alertmanager's always is) or plain SWIM: no
+    /// health score, no nacks, no word to the suspect with its ping, and suspicions of a fixed
+    /// length. A node runs with Lifeguard; simulations compare the two.
+    pub lifeguard: bool,
 }
 
 impl Settings {
@@ -67,6 +71,7 @@ impl Settings {
             resolve_timeout: Duration::from_secs(15),
             label: String::new(),
             tls: false,
+            lifeguard: true,
         }
     }
 
@@ -290,6 +295,8 @@ pub struct Stats {
     pub alive_messages: BTreeMap<Arc<str>, Counter>,
     /// Alive messages that gave a known name another address.
     pub name_conflicts: Counter,
+    /// Suspicions of members, their own accusations and those heard of.
+    pub suspected: Counter,
     /// Members that joined, this one included.
     pub joined: Counter,
     /// Members that failed or left.

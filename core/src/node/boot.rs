@@ -82,6 +82,7 @@ pub fn gossip_settings(
         resolve_timeout: given.peers_resolve_timeout,
         label: given.label.clone().unwrap_or_default(),
         tls: given.tls_config.is_some(),
+        lifeguard: true,
     };
     settings.check()?;
     Ok(settings)
