@@ -402,11 +402,12 @@ impl Net {
             member.suspected = suspected;
             self.notices.push((now, Notice::Suspected { by }));
         }
-        if let Some(next) = member.cluster.deadline()
-            && member.wakes.is_none_or(|wakes| next.at < wakes)
+        // Who stood still may be late; what arrived meanwhile still comes first.
+        if let Some(at) = member.cluster.deadline().map(|next| next.at.max(now))
+            && member.wakes.is_none_or(|wakes| at < wakes)
         {
-            member.wakes = Some(next.at);
-            self.put(next.at, by, Coming::Wake);
+            member.wakes = Some(at);
+            self.put(at, by, Coming::Wake);
         }
     }
 
