@@ -348,6 +348,9 @@ pub const GOSSIP_INLINE_BYTES_MAX: usize = 16 << 10;
 /// notification sent twice.
 pub const CLAIMS_MAX: usize = 100_000;
 
+/// Peers whose claims to one delivery are kept; of more than a few only the first matter.
+pub const CLAIMANTS_MAX: usize = 32;
+
 /// When the first in line claims a delivery that has not ended: most end before, and cost nothing.
 pub const CLAIM_DELAY: Duration = Duration::from_millis(100);
 

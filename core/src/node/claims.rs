@@ -27,7 +27,7 @@ use super::{Node, gossip::CLAIMS};
 use crate::{
     delivery::{End, Finished},
     id::DeliveryId,
-    limits::{CLAIM_DELAY, CLAIM_LIFE_MAX, CLAIM_PAUSE, CLAIMS_MAX},
+    limits::{CLAIM_DELAY, CLAIM_LIFE_MAX, CLAIM_PAUSE, CLAIMANTS_MAX, CLAIMS_MAX},
     nflog,
     time::{Deadline, Instant, Now, Reason},
     timer::Timers,
@@ -79,27 +79,41 @@ struct Turns {
 /// The claims heard, and the own ones to repeat.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    heard: BTreeMap<nflog::Key, Heard>,
+    heard: BTreeMap<nflog::Key, Vec<Heard>>,
     turns: BTreeMap<nflog::Key, Turns>,
     own: Timers<DeliveryId>,
 }
 
 impl Claims {
-    /// Notes a claim that was heard; of several the one that comes first. Beyond the bound new ones
-    /// are not noted, which costs at most a notification sent twice.
+    /// Notes a claim that was heard. Beyond the bounds new ones are not noted, which costs at most a
+    /// notification sent twice.
     pub(super) fn hear(&mut self, now: Instant, claim: Claim) {
         if self.heard.len() >= CLAIMS_MAX {
-            self.heard.retain(|_, heard| heard.until > now);
+            self.heard.retain(|_, all| all.iter().any(|heard| heard.until > now));
         }
         if self.heard.len() >= CLAIMS_MAX && !self.heard.contains_key(&claim.key) {
             return;
         }
         let until = now + claim.life.min(CLAIM_LIFE_MAX);
         let new = Heard { used: claim.used, peer: claim.peer.into(), until };
-        let old = self.heard.get(&claim.key).filter(|old| old.until > now && old.peer != new.peer);
-        if old.is_none_or(|old| (new.used, &new.peer) < (old.used, &old.peer)) {
-            self.heard.insert(claim.key, new);
+        let all = self.heard.entry(claim.key).or_default();
+        // A claim that ends soon must not hide the one that comes after it.
+        all.retain(|old| old.until > now && old.peer != new.peer);
+        if all.len() < CLAIMANTS_MAX {
+            all.push(new);
         }
+    }
+
+    /// Returns the fresh claim that comes first, of peers that `is_there` accepts.
+    fn first(
+        &self,
+        now: Instant,
+        key: &nflog::Key,
+        is_there: impl Fn(&Arc<str>) -> bool,
+    ) -> Option<Heard> {
+        let fresh = self.heard.get(key)?.iter().filter(|heard| heard.until > now);
+        let there = fresh.filter(|heard| is_there(&heard.peer));
+        there.min_by(|a, b| (a.used, &a.peer).cmp(&(b.used, &b.peer))).cloned()
     }
 
     /// Forgets everything about a delivery that the log says was made.
@@ -142,9 +156,9 @@ impl Node {
     /// Returns until when a delivery is to be left to others.
     pub(super) fn claimed_until(&mut self, now: Now, key: &nflog::Key) -> Option<Instant> {
         let cluster = self.cluster.as_ref().filter(|cluster| cluster.member_count() > 1)?;
-        let fresh = self.claims.heard.get(key).filter(|heard| heard.until > now.instant);
-        let fresh = fresh.filter(|heard| cluster.members().any(|member| member.name == heard.peer));
-        let (heard, me) = (fresh.cloned(), cluster.name().clone());
+        let is_there = |peer: &Arc<str>| cluster.members().any(|member| member.name == *peer);
+        let heard = self.claims.first(now.instant, key, is_there);
+        let me = cluster.name().clone();
         let turns = self.claims.turns(key);
         match turns.ends {
             // Yielding uses no turn up.
@@ -207,5 +221,37 @@ impl Node {
         self.with_cluster(now, |cluster, at| {
             cluster.broadcast(at, CLAIMS, name.as_bytes(), bytes);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_that_ends_does_not_hide_a_later_one() {
+        let key = nflog::Key {
+            group_key: "g".into(),
+            receiver: "r".into(),
+            integration: "webhook".into(),
+            index: 0,
+        };
+        let claim = |peer: &str, used, secs| Claim {
+            key: key.clone(),
+            peer: peer.into(),
+            used,
+            life: Duration::from_secs(secs),
+        };
+        let at = |secs: u64| Instant::from_nanos(secs * 1_000_000_000);
+        let mut claims = Claims::default();
+        claims.hear(at(0), claim("a", 0, 5));
+        claims.hear(at(1), claim("b", 0, 10));
+        claims.hear(at(1), claim("c", 1, 10));
+        let first = |secs| claims.first(at(secs), &key, |_| true).map(|heard| heard.peer);
+        assert_eq!(first(2).as_deref(), Some("a"));
+        assert_eq!(first(6).as_deref(), Some("b"));
+        assert_eq!(first(11), None);
+        let others = claims.first(at(6), &key, |peer| **peer != *"b").map(|heard| heard.peer);
+        assert_eq!(others.as_deref(), Some("c"));
     }
 }
