@@ -142,6 +142,26 @@ fn a_silence_reaches_everybody_within_two_ticks() {
     assert_eq!(told(&fleet), []);
 }
 
+/// What was muted while a node waited for its turn was not told, and must not be logged as told.
+#[test]
+fn an_end_that_is_muted_during_the_wait_is_not_logged_as_told() {
+    let mut fleet = fleet(3);
+    fleet.post_all("Down", "a", None).expect("posted");
+    fleet.run(20.0);
+    let first = fleet.host(0);
+    fleet.post_all("Down", "a", Some(0.0)).expect("posted");
+    // Just before its tick.
+    fleet.run(14.0);
+    fleet.world.kill(first);
+    fleet.run(8.0);
+    fleet.silence(1, "Down", 100.0).expect("made");
+    fleet.run(60.0);
+    assert_eq!(told(&fleet), [(0, "firing")]);
+    let node = fleet.world.node(fleet.host(1)).expect("it runs");
+    let (_, entry) = node.nflog().iter().next().expect("an entry");
+    assert_eq!(entry.firing.len(), 1, "the log knows what was told last");
+}
+
 #[test]
 fn a_storm_of_groups_is_told_once() {
     let groups = if cfg!(debug_assertions) { 1000 } else { 5000 };

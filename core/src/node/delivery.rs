@@ -53,8 +53,13 @@ impl Node {
         // A look-up takes no time that a deterministic machine could tell.
         self.metrics.nflog.record_query(0.0, entry.is_some());
         let decision = decision(plan, entry);
-        if matches!(decision, nflog::Decision::Notify(_)) && self.begin_turn(now, id) {
-            return;
+        if matches!(decision, nflog::Decision::Notify(_)) {
+            if is_first && self.cluster.is_some() && now.instant >= plan.deadline {
+                return self.give_up_to_peer(now, id);
+            }
+            if self.begin_turn(now, id) {
+                return;
+            }
         }
         let Some(plan) = self.deliveries.plan(id) else { return };
         if is_first && matches!(decision, nflog::Decision::Notify(_)) {
@@ -191,6 +196,11 @@ impl Node {
 
 /// Compares what a delivery would say with what was said last.
 fn decision(plan: &Plan, entry: Option<&nflog::Entry>) -> nflog::Decision {
+    // Everything may have been muted, or told, since the flush. Then nothing is said, and nothing
+    // may be logged as said.
+    if plan.notification.alerts.is_empty() {
+        return nflog::Decision::Skip(nflog::SkipReason::NothingFiring);
+    }
     nflog::decide(
         entry,
         &plan.hashes.firing,
