@@ -5,6 +5,7 @@
 //! both programs, and against the real Alertmanager (see [`drivers`]), which keeps the scenarios
 //! honest: what we expect of ourselves is what the original does, or the scenario says why not.
 
+pub mod cluster;
 pub mod drivers;
 pub mod http;
 pub mod judge;

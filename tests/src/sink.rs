@@ -80,6 +80,11 @@ impl Sink {
     pub fn received(&self) -> Vec<Received> {
         lock(&self.shared).received.clone()
     }
+
+    /// Returns how many requests came so far.
+    pub fn count(&self) -> usize {
+        lock(&self.shared).received.len()
+    }
 }
 
 impl Drop for Sink {

@@ -1,166 +1,13 @@
 //! Real clusters on real sockets: of our own programs, and together with the original.
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpListener, UdpSocket},
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command, thread};
 
 use campana_tests::{
-    drivers::{PEERS, Program, built_program, peer},
-    sink::Sink,
+    cluster::{Member, PEER_TIMEOUT, SPREADING, original, wait, wait_ready},
+    drivers::built_program,
 };
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// A cluster settles after at least four looks, two seconds apart; the machine may be loaded.
-const SETTLING: Duration = Duration::from_secs(40);
-/// Gossip reaches a few members within some ticks of 200 ms.
-const SPREADING: Duration = Duration::from_secs(2);
-/// The head start of each member before the next one notifies.
-const PEER_TIMEOUT: Duration = Duration::from_secs(3);
-
-const CONFIG: &str = "
-route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 2s}
-receivers:
-- {name: team, webhook_configs: [{url: '{{sink}}'}]}
-";
-
-/// One instance, with a receiver of its own that stands for the same team.
-struct Member {
-    name: String,
-    program: Program,
-    gossip: SocketAddr,
-    sink: Sink,
-    _folder: TempDir,
-}
-
-impl Member {
-    fn start(executable: &Path, name: &str, peers: &[&Self], flags: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let sink = Sink::open().expect("a free port");
-        let config = folder.path().join("config.yml");
-        fs::write(&config, CONFIG.replace("{{sink}}", &sink.url())).expect("the folder is ours");
-        let gossip = free_address();
-        let mut command = Command::new(executable);
-        command
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.path={}", folder.path().join("data").display()))
-            .args(["--web.listen-address=127.0.0.1:0", "--log.level=debug"])
-            .arg(format!("--cluster.listen-address={gossip}"))
-            .arg(format!("--cluster.peer-name={name}"))
-            .arg(format!("--cluster.peer-timeout={}s", PEER_TIMEOUT.as_secs()))
-            .args(peers.iter().map(|peer| format!("--cluster.peer={}", peer.gossip)))
-            .args(flags);
-        let program = Program::spawn(command, "msg=\"Listening on\"").expect("it runs");
-        Self { name: name.into(), program, gossip, sink, _folder: folder }
-    }
-
-    fn json(&self, path: &str) -> Value {
-        let answer = self.program.request("GET", path, b"").expect("it answers");
-        serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
-    }
-
-    /// Returns the names of the peers it sees once it is ready.
-    fn peers(&self) -> Vec<String> {
-        let cluster = &self.json("/api/v2/status")["cluster"];
-        if cluster["status"] != "ready" {
-            return Vec::new();
-        }
-        let peers = cluster["peers"].as_array().into_iter().flatten();
-        peers.map(|peer| peer["name"].as_str().unwrap_or_default().to_owned()).collect()
-    }
-
-    fn silence(&self, value: &str) -> String {
-        let body = json!({
-            "matchers": [{"name": "alertname", "value": value, "isRegex": false}],
-            "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z",
-            "createdBy": "me", "comment": "why",
-        });
-        let answer = self.program.request("POST", "/api/v2/silences", body.to_string().as_bytes());
-        let answer = answer.expect("it answers");
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let id: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        id["silenceID"].as_str().expect("an id").to_owned()
-    }
-
-    fn expire(&self, id: &str) {
-        let answer = self.program.request("DELETE", &format!("/api/v2/silence/{id}"), b"");
-        assert_eq!(answer.expect("it answers").status, 200);
-    }
-
-    /// Returns the state of a silence; empty when it is not known.
-    fn state_of(&self, id: &str) -> String {
-        let silence = self.json(&format!("/api/v2/silence/{id}"));
-        silence["status"]["state"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn post(&self, alert: &str, ends: Option<&str>) {
-        let labels = json!({"alertname": alert});
-        let body = match ends {
-            Some(ends) => {
-                json!([{"labels": labels, "startsAt": "2020-01-01T00:00:00Z", "endsAt": ends}])
-            }
-            None => json!([{"labels": labels, "startsAt": "2020-01-01T00:00:00Z"}]),
-        };
-        let answer = self.program.request("POST", "/api/v2/alerts", body.to_string().as_bytes());
-        assert_eq!(answer.expect("it answers").status, 200);
-    }
-
-    /// Returns what its receiver was told: `status alertname`.
-    fn told(&self) -> Vec<String> {
-        let received = self.sink.received();
-        let told = received.iter().map(|request| {
-            let body: Value = serde_json::from_slice(&request.body).expect("JSON");
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            format!("{} {}", text(&body["status"]), text(&body["groupLabels"]["alertname"]))
-        });
-        told.collect()
-    }
-}
-
-/// Returns an address that is free for packets and for streams.
-fn free_address() -> SocketAddr {
-    let pair = (0..100).find_map(|_| {
-        let streams = TcpListener::bind("127.0.0.1:0").ok()?;
-        let address = streams.local_addr().ok()?;
-        UdpSocket::bind(address).ok().map(|_| address)
-    });
-    pair.expect("a free port")
-}
-
-/// Waits until something is so.
-#[track_caller]
-fn wait(what: &str, members: &[&Member], patience: Duration, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + patience;
-    while !is_so() {
-        if Instant::now() >= end {
-            for member in members {
-                let seen = member.json("/api/v2/status")["cluster"].clone();
-                eprintln!("{}: {seen}\n{:?}", member.name, member.told());
-                eprintln!("{}\n", member.program.log().join("\n"));
-            }
-            panic!("not in {patience:?}: {what}");
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-#[track_caller]
-fn wait_ready(members: &[&Member]) {
-    let mut names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
-    names.sort_unstable();
-    for member in members {
-        wait(&format!("{names:?} seen by {}", member.name), members, SETTLING, || {
-            member.peers() == names
-        });
-    }
-}
 
 /// A silence that one got is on all; and so is its end.
 #[track_caller]
@@ -237,15 +84,6 @@ fn ours_among_themselves(name: &str) {
         let bad = log.iter().any(|line| line.contains("level=ERROR"));
         assert!(!bad, "{}: {log:#?}", member.name);
     }
-}
-
-/// Returns the original, if it is there.
-fn original(name: &str) -> Option<PathBuf> {
-    let found = peer("alertmanager");
-    if found.is_none() {
-        eprintln!("skipped for {name}: {PEERS} names no folder with alertmanager");
-    }
-    found
 }
 
 fn with_the_original(name: &str) {
