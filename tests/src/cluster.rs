@@ -105,11 +105,10 @@ impl Member {
     ///
     /// # Panics
     /// When the one does not end or the other does not come up.
-    pub fn replace(&mut self, executable: &Path, more: &[String]) {
+    pub fn replace(&mut self, executable: &Path) {
         self.program.signal(Signal::TERM);
         assert_eq!(self.program.wait(), Ok(0), "{}", self.name);
-        let flags = [&*self.flags, more].concat();
-        self.program = spawn(executable, &flags);
+        self.program = spawn(executable, &self.flags);
     }
 
     /// Returns what it answers to a GET; null for what is no JSON.
