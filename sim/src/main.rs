@@ -50,7 +50,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some((verb, rest)) = words.split_first() else { return usage("say `run` or `many`") };
     if verb == "membership" {
-        return membership::command(rest).map_or_else(|error| usage(&error), |()| ExitCode::SUCCESS);
+        return membership::command(rest)
+            .map_or_else(|error| usage(&error), |()| ExitCode::SUCCESS);
     }
     let arguments = match read(rest) {
         Ok(arguments) => arguments,
