@@ -31,6 +31,13 @@ const OVERSIZE: usize = GOSSIP_PACKET_BYTES / 2;
 /// goes to every member on a stream, so that a storm of records does not delay what comes after.
 const BACKLOG_TICKS: usize = 2;
 
+/// What one target got, to be sent to the next without encoding it again.
+struct Encoded {
+    parts: Vec<Vec<u8>>,
+    checksum: bool,
+    packets: Vec<Vec<u8>>,
+}
+
 impl Cluster {
     /// Gossips a record of the state `key` to every member. `record` names it: a newer one of the
     /// same name replaces the one that still waits. Poll afterwards.
@@ -117,7 +124,7 @@ impl Cluster {
                 }
         });
         // Compressing is most of the work, and the targets mostly get the same.
-        let mut last: Option<(Vec<Vec<u8>>, bool, Vec<Vec<u8>>)> = None;
+        let mut last: Option<Encoded> = None;
         for id in targets {
             let parts = self.draw(room);
             if parts.is_empty() {
@@ -126,13 +133,13 @@ impl Cluster {
             let Some(member) = self.members.get(id) else { continue };
             let (to, checksum) = (member.addr, takes_checksum(&member.vsn));
             let encoded = match last.take() {
-                Some((old, sum, encoded)) if old == parts && sum == checksum => encoded,
+                Some(last) if last.parts == parts && last.checksum == checksum => last.packets,
                 _ => packets(self.label(), &parts, checksum).collect(),
             };
             for bytes in &encoded {
                 self.send_packet(to, bytes.clone());
             }
-            last = Some((parts, checksum, encoded));
+            last = Some(Encoded { parts, checksum, packets: encoded });
         }
         self.settle_queues();
     }
