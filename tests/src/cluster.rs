@@ -1,5 +1,5 @@
-//! Clusters of real processes on loopback: members with receivers of their own, and a relay that can
-//! cut the way between two of them.
+//! Clusters of real processes on loopback: members with receivers of their own, and a relay that
+//! can cut the way between two of them.
 #![allow(clippy::print_stderr, reason = "a failed or skipped test says what it saw")]
 
 use std::{

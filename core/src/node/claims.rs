@@ -85,8 +85,8 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Notes a claim that was heard. Beyond the bounds new ones are not noted, which costs at most a
-    /// notification sent twice.
+    /// Notes a claim that was heard. Beyond the bounds new ones are not noted, which costs at most
+    /// a notification sent twice.
     pub(super) fn hear(&mut self, now: Instant, claim: Claim) {
         if self.heard.len() >= CLAIMS_MAX {
             self.heard.retain(|_, all| all.iter().any(|heard| heard.until > now));
