@@ -68,18 +68,7 @@ impl AlertBatch {
     ) {
         let labels = self.append(|bytes| labels.finish_into(bytes));
         let annotations = self.append(|bytes| annotations.finish_into(bytes));
-        let generator_url = self.append(|bytes| bytes.extend_from_slice(generator_url.as_bytes()));
-        let fingerprint = Fingerprint(fnv1a(slice(&self.bytes, &labels)));
-        let (starts_at, ends_at) = times;
-        self.posted.push(Posted {
-            labels,
-            annotations,
-            generator_url,
-            fingerprint,
-            starts_at,
-            ends_at,
-            invalid,
-        });
+        self.note(labels, annotations, generator_url, times, invalid);
     }
 
     /// Adds an alert of finished label sets, for callers that have them.
@@ -92,18 +81,7 @@ impl AlertBatch {
     ) {
         let labels = self.append(|bytes| bytes.extend_from_slice(labels.as_bytes()));
         let annotations = self.append(|bytes| bytes.extend_from_slice(annotations.as_bytes()));
-        let generator_url = self.append(|bytes| bytes.extend_from_slice(generator_url.as_bytes()));
-        let fingerprint = Fingerprint(fnv1a(slice(&self.bytes, &labels)));
-        let (starts_at, ends_at) = times;
-        self.posted.push(Posted {
-            labels,
-            annotations,
-            generator_url,
-            fingerprint,
-            starts_at,
-            ends_at,
-            invalid: None,
-        });
+        self.note(labels, annotations, generator_url, times, None);
     }
 
     /// Returns the alerts in the order they were posted.
@@ -133,6 +111,28 @@ impl AlertBatch {
     /// Tells whether the batch holds no alert.
     pub fn is_empty(&self) -> bool {
         self.posted.is_empty()
+    }
+
+    /// Adds an alert whose label sets are in the buffer already.
+    fn note(
+        &mut self,
+        labels: Range<u32>,
+        annotations: Range<u32>,
+        generator_url: &str,
+        (starts_at, ends_at): (Option<Stamp>, Option<Stamp>),
+        invalid: Option<Box<str>>,
+    ) {
+        let generator_url = self.append(|bytes| bytes.extend_from_slice(generator_url.as_bytes()));
+        let fingerprint = Fingerprint(fnv1a(slice(&self.bytes, &labels)));
+        self.posted.push(Posted {
+            labels,
+            annotations,
+            generator_url,
+            fingerprint,
+            starts_at,
+            ends_at,
+            invalid,
+        });
     }
 
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<u32> {
