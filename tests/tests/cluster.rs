@@ -85,6 +85,20 @@ fn alert_name(n: usize) -> String {
 
 /// Posts alerts that do not end. Who has been killed meanwhile gets none.
 fn post(to: SocketAddr, alerts: Range<usize>) {
+    let refused = try_post(to, alerts);
+    assert!(refused.is_none(), "{}", refused.map(|answer| answer.text()).unwrap_or_default());
+}
+
+/// Posts alerts that do not end to a member that may be about to stop, and then rightly refuses:
+/// the client posts them again, as Prometheus does.
+fn post_or_later(to: SocketAddr, alerts: Range<usize>) {
+    if let Some(answer) = try_post(to, alerts) {
+        assert_eq!(answer.status, 503, "{}", answer.text());
+    }
+}
+
+/// Posts alerts until one answer is not 200; returns that one.
+fn try_post(to: SocketAddr, alerts: Range<usize>) -> Option<http::Answer> {
     let alerts: Vec<usize> = alerts.collect();
     for batch in alerts.chunks(BATCH) {
         let batch = batch.iter().map(|n| {
@@ -92,11 +106,12 @@ fn post(to: SocketAddr, alerts: Range<usize>) {
                    "endsAt": "2099-01-01T00:00:00Z"})
         });
         let body = Value::Array(batch.collect()).to_string();
-        let Ok(answer) = http::request(to, "POST", "/api/v2/alerts", body.as_bytes()) else {
-            return;
-        };
-        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = http::request(to, "POST", "/api/v2/alerts", body.as_bytes()).ok()?;
+        if answer.status != 200 {
+            return Some(answer);
+        }
     }
+    None
 }
 
 /// Returns when and to whose receiver each group was told, by the group's name.
@@ -264,7 +279,7 @@ fn replace_one_by_one(old: &Path, new: &Path) -> usize {
             while !is_over.load(SeqCst) {
                 let count = posted.fetch_add(POSTED, SeqCst) + POSTED;
                 let now = *addresses.lock().expect("nobody panics with the lock held");
-                now.into_iter().for_each(|to| post(to, 0..count));
+                now.into_iter().for_each(|to| post_or_later(to, 0..count));
                 thread::sleep(POSTING);
             }
         });
