@@ -7,22 +7,21 @@
 
 mod dump;
 mod error;
+pub mod glob;
 pub mod raw;
 mod resolve;
+mod templates;
 mod tls;
-pub mod yaml;
 
 use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
-use core::{cell::RefCell, fmt, time::Duration};
+use core::time::Duration;
 
 pub use self::{
     error::ConfigError,
+    templates::TemplateFile,
     tls::{ClientAuth, GossipTls, ServerTls, gossip_tls},
 };
-use self::{
-    raw::Context,
-    yaml::{Abort, At, Log, Problem},
-};
+pub use crate::schema::Warning;
 use crate::{
     hash::config_hash,
     inhibit,
@@ -31,6 +30,9 @@ use crate::{
     limits::CONFIG_BYTES_MAX,
     notify::Integration,
     route,
+    schema::Context,
+    template,
+    yaml::{self, Abort, At, Log, Problem},
 };
 
 /// A configuration that the node can run on.
@@ -50,12 +52,16 @@ pub struct Config {
     pub inhibit_rules: Vec<inhibit::Rule>,
     /// All named time intervals.
     pub intervals: Intervals,
+    /// The patterns of the files with templates, in the order of the file.
+    pub template_globs: Vec<String>,
+    /// The templates of all texts; `None` until [`Config::complete`] has taken in the files.
+    pub templates: Option<template::Set>,
     /// What is suspicious but legal, to be logged.
     pub warnings: Vec<Warning>,
 }
 
 /// A receiver and its ways to notify.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Receiver {
     /// Its name.
     pub name: Arc<str>,
@@ -65,16 +71,6 @@ pub struct Receiver {
     pub integrations: Vec<Arc<Integration>>,
     /// Whether a route refers to it.
     pub used: bool,
-}
-
-/// Something suspicious but legal; prints as `LINE:COLUMN: path: text`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning(pub Problem);
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 /// Where a configuration comes from.
@@ -95,13 +91,15 @@ pub struct Rules {
     pub retention: Duration,
 }
 
-/// Reads a configuration.
+/// Reads a configuration. One that names files with templates is ready only when
+/// [`Config::complete`] has taken them in.
 ///
 /// # Errors
 /// The text is too long, not UTF-8, not YAML, or breaks a rule; see [`ConfigError`].
 pub fn load(text: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, ConfigError> {
-    read(text, origin, rules)
-        .map_err(|problems| ConfigError { file: origin.file.to_owned(), problems })
+    let config = read(text, origin, rules)
+        .map_err(|problems| ConfigError { file: origin.file.to_owned(), problems })?;
+    if config.template_globs.is_empty() { config.complete(&[]) } else { Ok(config) }
 }
 
 /// Returns the configuration used without a file: alerts are grouped by name and printed to the
@@ -128,18 +126,14 @@ fn read(bytes: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, Vec<
         Vec::from([whole(alloc::format!("no route provided in config; {advice}"))])
     })?;
     let log = Log::default();
-    let context = Context {
-        mode: rules.mode,
-        directory: origin.directory,
-        warnings: RefCell::new(Vec::new()),
-    };
+    let context = Context::new(rules.mode, origin.directory);
     let at = At::root(&root, &log);
-    let file = raw::read(&at, &context).map_err(|Abort(problem)| Vec::from([*problem]))?;
+    let mut file = raw::read(&at, &context).map_err(|Abort(problem)| Vec::from([*problem]))?;
     let problems = log.into_inner();
     if !problems.is_empty() {
         return Err(problems);
     }
-    let mut config = resolve::resolve(&file, rules, context.warnings.into_inner())?;
+    let mut config = resolve::resolve(&mut file, rules, context.warnings.into_inner())?;
     config.hash = config_hash(bytes);
     Ok(config)
 }

@@ -30,9 +30,10 @@ use crate::{
     nflog,
     notify::{
         Answer, Attempt, Cause, Exchange, Fed, Integration, Job, Notification, Outcome, SendError,
-        Step,
+        Step, memory::Memory, service::Keep,
     },
     rng::Rng,
+    template,
     time::{Deadline, Instant, Reason, Timestamp},
     timer::Timers,
 };
@@ -161,6 +162,8 @@ pub struct Finished {
     pub end: End,
     /// How many attempts were begun.
     pub attempts: u32,
+    /// What the integration keeps for the group's next notification; `None` leaves what is there.
+    pub store: Option<BTreeMap<String, nflog::Value>>,
     /// From the first attempt to the end.
     pub took: Duration,
 }
@@ -195,12 +198,24 @@ pub struct Deliveries {
     effects: VecDeque<Effect>,
     next_id: Counter,
     rng: Rng,
+    /// What attempts tell apart from all others.
+    nonces: Rng,
     user_agent: Arc<str>,
+    templates: template::Set,
+    /// What integrations remember between attempts: by receiver, kind and index.
+    memories: BTreeMap<MemoryKey, Arc<Memory>>,
+}
+
+type MemoryKey = (Arc<str>, &'static str, u32);
+
+fn memory_key(plan: &Plan) -> MemoryKey {
+    let integration = &plan.integration;
+    (plan.notification.receiver.clone(), integration.name, integration.index)
 }
 
 impl Deliveries {
     /// Makes an empty table; `user_agent` goes out with every HTTP request.
-    pub fn new(rng: Rng, user_agent: Arc<str>) -> Self {
+    pub fn new(rng: Rng, nonces: Rng, user_agent: Arc<str>) -> Self {
         Self {
             table: BTreeMap::new(),
             timers: Timers::new(),
@@ -211,8 +226,18 @@ impl Deliveries {
             effects: VecDeque::new(),
             next_id: Counter::default(),
             rng,
+            nonces,
             user_agent,
+            templates: template::Set::new(),
+            memories: BTreeMap::new(),
         }
+    }
+
+    /// Takes a configuration's templates, and forgets what integrations remember, since they may
+    /// have become others.
+    pub fn configure(&mut self, templates: template::Set) {
+        self.templates = templates;
+        self.memories.clear();
     }
 
     /// Begins a delivery. Poll afterwards.
@@ -257,6 +282,7 @@ impl Deliveries {
         id: DeliveryId,
         wall: Timestamp,
         decision: nflog::Decision,
+        stored: BTreeMap<String, nflog::Value>,
     ) {
         let Some(delivery) = self.table.get_mut(&id) else { return };
         if !matches!(delivery.state, State::Waiting) {
@@ -266,11 +292,14 @@ impl Deliveries {
             nflog::Decision::Skip(reason) => self.finish(now, ids, id, End::Skipped(reason)),
             nflog::Decision::Notify(reason) => {
                 delivery.plan.decided_at = wall;
+                delivery.decided = now;
                 let job = Arc::new(Job {
                     notification: delivery.plan.notification.clone(),
                     integration: delivery.plan.integration.clone(),
                     reason,
                     user_agent: self.user_agent.clone(),
+                    templates: self.templates.clone(),
+                    stored,
                 });
                 if job.told().next().is_none() {
                     return self.finish(now, ids, id, End::Delivered(reason));
@@ -298,7 +327,14 @@ impl Deliveries {
                 let end = delivery.out_of_time();
                 self.finish(now, ids, id, end);
             }
-            Step::Done(outcome) => self.on_outcome(now, ids, id, outcome),
+            Step::Done(outcome) => {
+                let Keep { store, memory } = done.attempt.kept().clone();
+                delivery.store = store.or(delivery.store.take());
+                if let Some(memory) = memory {
+                    self.memories.insert(memory_key(&delivery.plan), Arc::new(memory));
+                }
+                self.on_outcome(now, ids, id, outcome);
+            }
             Step::Print(event) => {
                 self.effects.push_back(Effect::Print(event));
                 self.on_outcome(now, ids, id, Outcome::Delivered);
@@ -465,7 +501,9 @@ impl Deliveries {
             return;
         }
         delivery.begin_attempt(now);
-        let attempt = Attempt::new(delivery.job());
+        let wall = delivery.plan.decided_at + now.since(delivery.decided);
+        let memory = self.memories.get(&memory_key(&delivery.plan)).cloned().unwrap_or_default();
+        let attempt = Attempt::new(wall, self.nonces.next_u64(), memory);
         self.step(ids, id, attempt, Fed::Start);
     }
 

@@ -154,8 +154,10 @@ pub mod inhibit;
 pub mod interval;
 pub mod nflog;
 pub mod persist;
+pub mod schema;
 pub mod silence;
 pub mod template;
+pub mod yaml;
 // Rank 2
 pub mod label;
 // Rank 1

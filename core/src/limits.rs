@@ -389,3 +389,6 @@ pub const TEMPLATE_OUTPUT_MAX: usize = 16 << 20;
 
 /// Nesting of the lists and maps that a template builds. Printing and dropping them recurses.
 pub const TEMPLATE_VALUE_DEPTH_MAX: u16 = 100;
+
+/// The most requests of one attempt: the longest conversation, Jira's, has four.
+pub const ATTEMPT_REQUESTS_MAX: usize = 12;

@@ -101,6 +101,7 @@ impl Node {
             Input::Call(id, call) => self.on_call(now, id, call),
             Input::Datagram { from, bytes } => self.on_datagram(now, from, &bytes),
             Input::Hangup => self.on_hangup(),
+            Input::Globbed(id, files) => self.on_templates(id, files),
             Input::Read(id, content) => self.on_read(now, id, content),
             Input::Resolved(id, result) => self.on_resolved(now, id, result),
             Input::Saved(id, result) => self.on_saved(now, id, result),

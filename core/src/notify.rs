@@ -2,21 +2,29 @@
 
 pub mod attempt;
 pub mod data;
+pub mod discord;
 pub mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod global;
 pub mod http;
 pub mod integration;
 pub mod job;
+pub mod json;
 pub mod log;
+pub mod memory;
 pub mod redirect;
+pub mod render;
 pub mod request;
 pub mod secret;
+pub mod service;
+pub mod trial;
 pub mod webhook;
 
 pub use self::{
     attempt::{Attempt, Fed, Step},
     exchange::{Answer, Exchange, SendError, SendErrorKind},
+    global::Global,
     http::HttpConfig,
     integration::{Integration, Kind},
     job::{Cause, Job, Notification, Outcome, Told},

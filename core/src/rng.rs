@@ -29,6 +29,8 @@ pub enum Stream {
     Silence = 2,
     /// Choices of gossip: whom to probe, when, whom to tell.
     Cluster = 3,
+    /// Numbers that tell attempts apart.
+    Nonce = 4,
 }
 
 /// One part's stream of random numbers.

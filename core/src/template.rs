@@ -36,6 +36,8 @@ use self::ast::Tree;
 use self::html::Escaper;
 pub use self::{
     clock::{Time, Zone},
+    float::format_float,
+    json::number as json_number,
     structure::Retype,
     truncate::{truncate_bytes, truncate_chars},
     value::{Alert, Data, Depth, IntType, Kv, Pair, Safe, StringsType, Text, Value},

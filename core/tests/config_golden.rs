@@ -169,7 +169,7 @@ proptest! {
         "[a-z ]{60,200}",
         "[\\x00-\\x7f\u{85}\u{2028}]{0,8}",
     ]) {
-        use campana_core::config::yaml::{Out, Value, load};
+        use campana_core::yaml::{Out, Value, load};
         let value: &str = &value;
         let out = Out::Map(vec![
             ("a".into(), Out::text(value)),

@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use campana_core::limits::FILE_BYTES_MAX;
+use campana_core::{
+    config::{TemplateFile, glob},
+    limits::FILE_BYTES_MAX,
+};
 
 /// Reads a whole file of at most [`FILE_BYTES_MAX`] bytes.
 pub(crate) fn read(path: &str) -> Result<Vec<u8>, String> {
@@ -21,6 +24,48 @@ fn read_at_most(path: &Path, max: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("larger than {max} bytes")));
     }
     Ok(bytes)
+}
+
+/// Reads all files that patterns match: in the order of the patterns, by name within each. What no
+/// file matches is no error.
+pub(crate) fn glob(patterns: &[String]) -> Result<Vec<TemplateFile>, String> {
+    let mut files = Vec::new();
+    for pattern in patterns {
+        for path in paths(pattern).map_err(|e| format!("templates: {pattern}: {e}"))? {
+            let text = read(&path)?;
+            files.push(TemplateFile { path, text });
+        }
+    }
+    Ok(files)
+}
+
+/// Returns the paths that a pattern matches. Folders that cannot be read hold nothing.
+fn paths(pattern: &str) -> Result<Vec<String>, glob::BadPattern> {
+    if !glob::is_pattern(pattern) {
+        let is_there = fs::symlink_metadata(pattern).is_ok();
+        return Ok(is_there.then(|| pattern.to_owned()).into_iter().collect());
+    }
+    let (folder, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    glob::matches(last, "")?;
+    let folders = match folder {
+        "" => vec![if pattern.starts_with('/') { "/".to_owned() } else { String::new() }],
+        folder => paths(folder)?,
+    };
+    let mut found = Vec::new();
+    for folder in folders {
+        let start = if folder.is_empty() { "." } else { &folder };
+        let Ok(entries) = fs::read_dir(start) else { continue };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> =
+            names.filter(|name| glob::matches(last, name) == Ok(true)).collect();
+        names.sort();
+        found.extend(names.into_iter().map(|name| match &*folder {
+            "" => name,
+            "/" => format!("/{name}"),
+            folder => format!("{folder}/{name}"),
+        }));
+    }
+    Ok(found)
 }
 
 /// Replaces a file so that after a crash either the old or the new content is there, whole.
@@ -49,9 +94,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn patterns_find_files_in_order() {
+        let folder = tempfile_folder("glob");
+        for name in ["b.tmpl", "a.tmpl", "c.txt", "sub/z.tmpl"] {
+            fs::create_dir_all(folder.join("sub")).expect("a directory");
+            fs::write(folder.join(name), name).expect("written");
+        }
+        let root = folder.to_str().expect("a plain path");
+        let names = |patterns: &[&str]| -> Result<Vec<String>, String> {
+            let patterns: Vec<String> = patterns.iter().map(|p| format!("{root}/{p}")).collect();
+            let files = glob(&patterns)?;
+            Ok(files.iter().map(|file| String::from_utf8_lossy(&file.text).into_owned()).collect())
+        };
+        assert_eq!(names(&["*.tmpl"]), Ok(vec!["a.tmpl".into(), "b.tmpl".into()]));
+        assert_eq!(names(&["s*/*.tmpl", "c.txt"]), Ok(vec!["sub/z.tmpl".into(), "c.txt".into()]));
+        assert_eq!(names(&["none*", "none"]), Ok(vec![]));
+        assert!(names(&["["]).expect_err("malformed").contains("syntax error in pattern"));
+        fs::remove_dir_all(folder).expect("removed");
+    }
+
+    fn tempfile_folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("campana-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a directory");
+        folder
+    }
+
+    #[test]
     fn a_file_is_replaced_or_left() {
-        let directory = std::env::temp_dir().join(format!("campana-files-{}", std::process::id()));
-        fs::create_dir_all(&directory).expect("a directory");
+        let directory = tempfile_folder("files");
         let text = directory.to_str().expect("a plain path");
         save(text, "a", b"one").expect("written");
         save(text, "a", b"two").expect("written");

@@ -179,10 +179,16 @@ fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
                 .map_err(|err| Event::ConfigurationFailed { file: file.clone(), err })?
         }
     };
-    load_config(&text, options).map_err(|e| Event::ConfigurationFailed {
+    let failed = |err| Event::ConfigurationFailed {
         file: options.config_file.clone().unwrap_or_default(),
-        err: e.to_string(),
-    })
+        err,
+    };
+    let config = load_config(&text, options).map_err(|e| failed(e.to_string()))?;
+    if config.templates.is_some() {
+        return Ok(config);
+    }
+    let files = files::glob(&config.template_globs).map_err(failed)?;
+    config.complete(&files).map_err(|e| failed(e.to_string()))
 }
 
 /// Makes the data directory and reads what the last run left there.

@@ -226,6 +226,12 @@ impl Execute for Acting<'_> {
             // Dropping a task ends it.
             Output::Cancel(id) => drop(open.sends.remove(&id)),
             Output::Datagram { to, bytes } => self.gossip().send(to, &bytes),
+            Output::Glob(id, globs) => {
+                let read = smol::unblock(move || files::glob(&globs));
+                executor
+                    .spawn(async move { mailbox.push(Input::Globbed(id, read.await)) })
+                    .detach();
+            }
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
                 let read = smol::unblock(move || files::read(&path));

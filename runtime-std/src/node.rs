@@ -200,6 +200,10 @@ impl Execute for Acting<'_> {
                     gossip.send(to, &bytes);
                 }
             }
+            Output::Glob(id, globs) => {
+                let mailbox = mailbox.clone();
+                disk.run(move || mailbox.push(Input::Globbed(id, files::glob(&globs))));
+            }
             Output::Log(event) => log.write(&event),
             Output::Read(id, path) => {
                 let mailbox = mailbox.clone();

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use campana_core::config::{TemplateFile, glob};
+
 /// Whole files by path. What was saved completely outlives a crash; nothing else does.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
@@ -23,6 +25,30 @@ impl Disk {
             .get(path)
             .ok_or_else(|| format!("open {path}: no such file or directory"))?;
         Ok(file.to_vec())
+    }
+
+    /// Returns the files whose paths match patterns part by part.
+    ///
+    /// # Errors
+    /// A pattern is malformed.
+    pub fn glob(&self, patterns: &[String]) -> Result<Vec<TemplateFile>, String> {
+        let mut found = Vec::new();
+        for pattern in patterns {
+            for (path, text) in &self.files {
+                let (parts, names) = (pattern.split('/'), path.split('/'));
+                if parts.clone().count() != names.clone().count() {
+                    continue;
+                }
+                let mut is_match = true;
+                for (part, name) in parts.zip(names) {
+                    is_match &= glob::matches(part, name).map_err(|e| format!("{pattern}: {e}"))?;
+                }
+                if is_match {
+                    found.push(TemplateFile { path: path.clone(), text: text.to_vec() });
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Replaces a file, as an atomic rename does.

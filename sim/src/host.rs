@@ -131,7 +131,11 @@ impl Host {
     /// Starts the program from what is on the disk.
     pub(crate) fn start(&mut self, at: Instant, seed: u64) -> Result<(), String> {
         let text = self.disk.read(CONFIG_FILE)?;
-        let config = load_config(&text, &self.options).map_err(|e| e.to_string())?;
+        let mut config = load_config(&text, &self.options).map_err(|e| e.to_string())?;
+        if config.templates.is_none() {
+            let files = self.disk.glob(&config.template_globs)?;
+            config = config.complete(&files).map_err(|e| e.to_string())?;
+        }
         let saved = match self.disk.read(CHECKPOINT_FILE) {
             Ok(file) => persist::decode(&file)?,
             Err(_) => Saved::default(),

@@ -393,6 +393,11 @@ impl World {
                 let wall = host.now(now).wall;
                 host.log.push((wall, event));
             }
+            Output::Glob(read, globs) => {
+                self.trace.note(now, format_args!("{id:?} reads {globs:?}"));
+                let files = self.host(id).disk.glob(&globs);
+                self.heap.push(file_at, answer(Input::Globbed(read, files)));
+            }
             Output::Read(read, path) => {
                 self.trace.note(now, format_args!("{id:?} reads {path}"));
                 let content = self.host(id).disk.read(&path);

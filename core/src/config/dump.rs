@@ -4,33 +4,23 @@
 //! text gives the same configuration, but for the secrets; so, unlike in the original, an empty
 //! expression prints as an empty text instead of null, and an empty list of ranges is kept.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
-use super::{
-    raw::{
-        File,
-        global::{FIXED, Global},
-        inhibit::InhibitRule,
-        interval::Interval,
-        receiver::{Entry, Receiver},
-        route::Route,
-    },
-    yaml::{Out, emit::Fields},
+use super::raw::{
+    File, inhibit::InhibitRule, interval::Interval, receiver::Receiver, route::Route,
 };
 use crate::{
     interval::{Spec, TimeRange},
-    notify::{
-        HttpConfig, Kind, SecretSource, WebhookConfig,
-        http::{Auth, Header, TextSource, TlsConfig},
-        secret::MASK,
-    },
-    time::duration::{format_go_span, format_prometheus},
+    notify::integration::LISTS,
+    schema::Field as _,
+    time::duration::format_prometheus,
+    yaml::{Out, emit::Fields},
 };
 
 /// Writes a file.
 pub(super) fn dump(file: &File) -> String {
     let mut fields = Fields::default();
-    fields.put("global", global(&file.global));
+    fields.put("global", file.global.print());
     if let Some(root) = &file.route {
         fields.put("route", route(root));
     }
@@ -40,91 +30,11 @@ pub(super) fn dump(file: &File) -> String {
         }
     };
     list("inhibit_rules", file.inhibit_rules.iter().map(inhibit_rule).collect());
-    list("receivers", file.receivers.iter().map(|raw| receiver(raw, &file.global)).collect());
-    list("templates", Vec::new());
+    list("receivers", file.receivers.iter().map(receiver).collect());
+    list("templates", file.templates.iter().map(|glob| Out::text(glob)).collect());
     list("mute_time_intervals", file.mute_time_intervals.iter().map(interval).collect());
     list("time_intervals", file.time_intervals.iter().map(interval).collect());
     fields.done().emit()
-}
-
-fn global(global: &Global) -> Out {
-    let mut fields = Fields::default();
-    fields.put("resolve_timeout", Out::text(&format_prometheus(global.resolve_timeout)));
-    fields.put("http_config", http(&global.http));
-    for (key, default) in FIXED {
-        let value = if default == "true" { Out::boolean(true) } else { Out::text(default) };
-        fields.put(key, value);
-        if key == "smtp_require_tls" {
-            fields.put("smtp_tls_config", tls(&TlsConfig::default()));
-        }
-    }
-    fields.done()
-}
-
-fn http(http: &HttpConfig) -> Out {
-    let mut fields = Fields::default();
-    match &http.auth {
-        Auth::None => {}
-        Auth::Basic { username, password } => {
-            let mut basic = Fields::default();
-            text_source(&mut basic, ["username", "username_file"], username.as_ref());
-            secret_source(&mut basic, ["password", "password_file"], password.as_ref());
-            fields.put("basic_auth", basic.done());
-        }
-        Auth::Scheme { kind, credentials } => {
-            let mut scheme = Fields::default();
-            scheme.text("type", Some(kind));
-            let keys = ["credentials", "credentials_file"];
-            secret_source(&mut scheme, keys, credentials.as_ref());
-            fields.put("authorization", scheme.done());
-        }
-    }
-    if let Some(config) = &http.tls {
-        fields.put("tls_config", tls(config));
-    }
-    fields.put("follow_redirects", Out::boolean(http.follow_redirects));
-    fields.put("enable_http2", Out::boolean(http.enable_http2));
-    if !http.headers.is_empty() {
-        let headers = http.headers.iter().map(|(name, values)| (name, header(values)));
-        fields.put("http_headers", Out::sorted(headers));
-    }
-    fields.done()
-}
-
-fn header(header: &Header) -> Out {
-    let mut fields = Fields::default();
-    fields.texts("values", &header.values);
-    fields.texts("secrets", &header.secrets.iter().map(|_| MASK).collect::<Vec<_>>());
-    fields.texts("files", &header.files);
-    fields.done()
-}
-
-fn tls(tls: &TlsConfig) -> Out {
-    let mut fields = Fields::default();
-    text_source(&mut fields, ["ca", "ca_file"], tls.ca.as_ref());
-    text_source(&mut fields, ["cert", "cert_file"], tls.cert.as_ref());
-    secret_source(&mut fields, ["key", "key_file"], tls.key.as_ref());
-    fields.text("server_name", tls.server_name.as_deref());
-    fields.put("insecure_skip_verify", Out::boolean(tls.insecure_skip_verify));
-    fields.text("min_version", tls.min_version.map(|version| version.as_str()));
-    fields.text("max_version", tls.max_version.map(|version| version.as_str()));
-    fields.done()
-}
-
-fn text_source(fields: &mut Fields, [inline, file]: [&str; 2], source: Option<&TextSource>) {
-    match source {
-        None => {}
-        Some(TextSource::Inline(text)) => drop(fields.text(inline, Some(text))),
-        Some(TextSource::File(path)) => drop(fields.text(file, Some(path))),
-    }
-}
-
-fn secret_source(fields: &mut Fields, [inline, file]: [&str; 2], source: Option<&SecretSource>) {
-    match source {
-        None => {}
-        Some(SecretSource::Inline(_)) => drop(fields.text(inline, Some(MASK))),
-        Some(SecretSource::File(path)) => drop(fields.text(file, Some(path))),
-    }
 }
 
 fn route(raw: &Route) -> Out {
@@ -177,44 +87,17 @@ fn inhibit_rule(rule: &InhibitRule) -> Out {
     fields.done()
 }
 
-fn receiver(raw: &Receiver, global: &Global) -> Out {
+fn receiver(raw: &Receiver) -> Out {
     let mut fields = Fields::default();
     fields.put("name", Out::text(&raw.name));
     text_map(&mut fields, "labels", &raw.labels);
-    let (mut webhooks, mut logs) = (Vec::new(), Vec::new());
-    for entry in &raw.entries {
-        match &entry.kind {
-            Kind::Webhook(config) => webhooks.push(webhook(entry, config, global)),
-            Kind::Log => {
-                let mut log = Fields::default();
-                log.put("send_resolved", Out::boolean(entry.send_resolved));
-                logs.push(log.done());
-            }
+    for list in LISTS {
+        let entries = raw.entries.iter().filter(|entry| entry.kind.list() == *list);
+        let entries: Vec<Out> = entries.map(|entry| entry.kind.print()).collect();
+        if !entries.is_empty() {
+            fields.put(list, Out::List(entries));
         }
     }
-    for (key, list) in [("webhook_configs", webhooks), ("log_configs", logs)] {
-        if !list.is_empty() {
-            fields.put(key, Out::List(list));
-        }
-    }
-    fields.done()
-}
-
-fn webhook(entry: &Entry, config: &WebhookConfig, global: &Global) -> Out {
-    let mut fields = Fields::default();
-    fields.put("send_resolved", Out::boolean(entry.send_resolved));
-    fields.put("http_config", http(entry.http.as_ref().unwrap_or(&global.http)));
-    let file: Arc<str> = match &config.url {
-        SecretSource::Inline(_) => {
-            fields.put("url", Out::text(MASK));
-            Arc::default()
-        }
-        SecretSource::File(path) => path.clone(),
-    };
-    fields.put("url_file", Out::text(&file));
-    fields.put("max_alerts", Out::Bare(format!("{}", config.max_alerts)));
-    let timeout = format_go_span(config.timeout.unwrap_or_default());
-    fields.put("timeout", Out::text(&timeout));
     fields.done()
 }
 

@@ -3,8 +3,8 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use super::yaml::Problem;
 use crate::limits::CONFIG_PROBLEMS_MAX;
+use crate::yaml::Problem;
 
 /// Why a configuration is refused: every problem on a line of its own, as
 /// `FILE:LINE:COLUMN: field.path: what is wrong; what would be right`.

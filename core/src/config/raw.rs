@@ -1,31 +1,25 @@
 //! The configuration as typed: every section read and checked by itself, nothing looked up across
 //! sections yet.
 
-pub mod global;
-pub mod http;
 pub mod inhibit;
 pub mod interval;
 pub mod receiver;
 pub mod route;
-pub mod url;
 
 use alloc::{
     format,
     string::{String, ToString as _},
     vec::Vec,
 };
-use core::{cell::RefCell, ops::ControlFlow, time::Duration};
+use core::time::Duration;
 
-use self::{
-    global::Global, inhibit::InhibitRule, interval::Interval, receiver::Receiver, route::Route,
-};
-use super::{
-    Warning,
-    yaml::{Abort, At, scalar::Resolved},
-};
+use self::{inhibit::InhibitRule, interval::Interval, receiver::Receiver, route::Route};
 use crate::{
-    label::{Matcher, Mode, is_classic_name, parse},
+    label::{Matcher, is_classic_name, parse},
+    notify::Global,
+    schema::{Context, Field as _, refuse},
     time::duration,
+    yaml::{Abort, At, decode::Spot},
 };
 
 /// The whole file.
@@ -33,6 +27,10 @@ use crate::{
 pub struct File {
     /// `global`, defaults filled in.
     pub global: Global,
+    /// Where `global` stands.
+    pub global_spot: Spot,
+    /// `templates`: patterns, relative ones as seen from the configuration's folder.
+    pub templates: Vec<String>,
     /// `route`, if there is one.
     pub route: Option<Route>,
     /// `inhibit_rules`.
@@ -43,28 +41,6 @@ pub struct File {
     pub mute_time_intervals: Vec<Interval>,
     /// `time_intervals`.
     pub time_intervals: Vec<Interval>,
-}
-
-/// What the sections need besides the document.
-pub struct Context<'a> {
-    /// How names and matchers are read.
-    pub mode: Mode,
-    /// The folder that relative paths start from.
-    pub directory: &'a str,
-    /// What is suspicious but legal.
-    pub warnings: RefCell<Vec<Warning>>,
-}
-
-impl Context<'_> {
-    /// Notes something suspicious.
-    pub fn warn(&self, at: &At<'_>, text: impl Into<String>) {
-        self.warnings.borrow_mut().push(Warning(at.problem(text)));
-    }
-
-    /// Returns a path as seen from the configuration's folder.
-    pub fn join(&self, path: &str) -> String {
-        join(self.directory, path)
-    }
 }
 
 const KEYS: [&str; 9] = [
@@ -87,7 +63,14 @@ pub fn read(root: &At<'_>, context: &Context<'_>) -> Result<File, Abort> {
     let mut file = File::default();
     root.fields(&KEYS, |key, at| {
         match key {
-            "global" => file.global = global::read(&at, context)?,
+            "global" => {
+                file.global_spot = at.spot();
+                file.global.read(&at, context)?;
+            }
+            "templates" => {
+                file.templates.read(&at, context)?;
+                file.templates.iter_mut().for_each(|glob| *glob = context.join(glob));
+            }
             "route" if !at.node.is_null() => file.route = Some(route::read(&at, context)?),
             "inhibit_rules" => {
                 at.items(|_, item| {
@@ -105,25 +88,12 @@ pub fn read(root: &At<'_>, context: &Context<'_>) -> Result<File, Abort> {
                 file.mute_time_intervals = interval::read_all(&at, "mute time interval")?;
             }
             "time_intervals" => file.time_intervals = interval::read_all(&at, "time interval")?,
-            "templates" | "tracing" | "event_recorder" => refuse(&at, ""),
+            "tracing" | "event_recorder" => refuse(&at, ""),
             _ => {}
         }
         Ok(())
     })?;
     Ok(file)
-}
-
-/// Collects that a key is not available, unless it says nothing.
-fn refuse(at: &At<'_>, hint: &str) {
-    use super::yaml::Value;
-    let says_nothing = match &at.node.value {
-        Value::Scalar(scalar) => scalar.resolve() == Resolved::Null || scalar.text.is_empty(),
-        Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
-    };
-    if !says_nothing {
-        at.note(format!("not available in this version of campana{hint}; remove it"));
-    }
 }
 
 /// Reads a duration in Prometheus' form.
@@ -132,20 +102,6 @@ fn span(at: &At<'_>) -> Result<Option<Duration>, Abort> {
     duration::parse_prometheus(text).map(Some).map_err(|error| {
         at.fail(format!("{error}; write whole numbers with units, such as 30s, 5m or 1h30m"))
     })
-}
-
-/// Reads a duration in Go's form, in nanoseconds; a bare number counts nanoseconds.
-fn go_span(at: &At<'_>) -> Option<i64> {
-    let ns = match at.resolved() {
-        ControlFlow::Continue(Resolved::Null) => return None,
-        ControlFlow::Continue(Resolved::Int(ns)) => i64::try_from(ns).ok(),
-        ControlFlow::Continue(_) => at.node.text().and_then(|text| duration::parse_go(text).ok()),
-        ControlFlow::Break(()) => None,
-    };
-    if ns.is_none() {
-        at.wrong_type("time.Duration", "write a number with a unit from ns to h, such as 1.5s");
-    }
-    ns
 }
 
 /// Reads a map of texts; null values are empty.
@@ -241,28 +197,4 @@ fn label_names(at: &At<'_>, context: &Context<'_>, list: &str) -> Result<Vec<Str
         names.push(name.to_string());
     }
     Ok(names)
-}
-
-/// Joins a relative path to a folder and removes `.`, `..` and doubled slashes, without looking at
-/// any file. Absolute and empty paths stay as they are.
-pub fn join(directory: &str, path: &str) -> String {
-    if path.is_empty() || path.starts_with('/') || directory.is_empty() {
-        return path.to_string();
-    }
-    let full = format!("{directory}/{path}");
-    let rooted = full.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in full.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    match (rooted, parts.join("/")) {
-        (true, path) => format!("/{path}"),
-        (false, path) if path.is_empty() => String::from("."),
-        (false, path) => path,
-    }
 }

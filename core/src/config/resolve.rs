@@ -15,13 +15,11 @@ use super::{
     Config, Receiver, Rules, Warning, dump,
     raw::{
         File,
-        global::Global,
         inhibit::{InhibitRule, Side},
         receiver,
         route::Route,
     },
     whole,
-    yaml::{Problem, decode::Spot},
 };
 use crate::{
     inhibit,
@@ -29,6 +27,7 @@ use crate::{
     label::{Labels, Matcher, Matchers, Op},
     notify::Integration,
     route::{Draft, GROUP_INTERVAL, GroupBy, REPEAT_INTERVAL, Tree},
+    yaml::{Problem, decode::Spot},
 };
 
 /// Resolves a file; the hash is left to the caller, who has the text.
@@ -36,11 +35,16 @@ use crate::{
 /// # Errors
 /// All rules that are broken across sections.
 pub(super) fn resolve(
-    file: &File,
+    file: &mut File,
     rules: &Rules,
     warnings: Vec<Warning>,
 ) -> Result<Config, Vec<Problem>> {
     let mut checks = Checks { problems: Vec::new(), warnings };
+    for (field, text) in file.global.conflicts() {
+        checks.problems.push(file.global_spot.problem(field, text));
+    }
+    checks.inherit(file);
+    let file = &*file;
     let names = checks.receiver_names(file);
     let intervals = checks.intervals(file);
     let Some(root) = &file.route else {
@@ -57,15 +61,14 @@ pub(super) fn resolve(
     checks.timing(root, (GROUP_INTERVAL, REPEAT_INTERVAL), rules.retention);
     let tree = Tree::new(draft(root));
     let used: BTreeSet<&str> = tree.iter().map(|route| &*route.receiver).collect();
-    let receivers = file
-        .receivers
-        .iter()
-        .map(|raw| build_receiver(raw, &file.global, used.contains(&*raw.name)))
-        .collect();
+    let receivers =
+        file.receivers.iter().map(|raw| build_receiver(raw, used.contains(&*raw.name))).collect();
     Ok(Config {
         original: Arc::from(dump::dump(file)),
         hash: 0,
-        resolve_timeout: file.global.resolve_timeout,
+        resolve_timeout: file.global.resolve_timeout.0,
+        template_globs: file.templates.clone(),
+        templates: None,
         receivers,
         inhibit_rules: file.inhibit_rules.iter().map(build_rule).collect(),
         intervals,
@@ -80,6 +83,15 @@ struct Checks {
 }
 
 impl Checks {
+    /// Fills in what integrations take over from `global`.
+    fn inherit(&mut self, file: &mut File) {
+        for entry in file.receivers.iter_mut().flat_map(|receiver| &mut receiver.entries) {
+            if let Err(text) = entry.kind.inherit(&file.global) {
+                self.problems.push(entry.spot.problem("", text));
+            }
+        }
+    }
+
     fn receiver_names<'a>(&mut self, file: &'a File) -> BTreeSet<&'a str> {
         let mut names = BTreeSet::new();
         for receiver in &file.receivers {
@@ -261,7 +273,7 @@ fn build_rule(raw: &InhibitRule) -> inhibit::Rule {
     }
 }
 
-fn build_receiver(raw: &receiver::Receiver, global: &Global, used: bool) -> Receiver {
+fn build_receiver(raw: &receiver::Receiver, used: bool) -> Receiver {
     let mut integrations = Vec::new();
     let mut next = BTreeMap::new();
     for entry in &raw.entries {
@@ -270,8 +282,8 @@ fn build_receiver(raw: &receiver::Receiver, global: &Global, used: bool) -> Rece
             name: entry.kind.name(),
             kind: entry.kind.clone(),
             index: *index,
-            send_resolved: entry.send_resolved,
-            http: entry.http.clone().map_or_else(|| global.http.clone(), Arc::new),
+            send_resolved: entry.kind.send_resolved(),
+            http: Arc::new(entry.kind.http()),
         }));
         *index += 1;
     }

@@ -18,7 +18,7 @@ fn the_default_prints_to_the_log() {
     assert_eq!(receiver.labels.to_string(), "{name=\"log\"}");
     let [log] = &receiver.integrations[..] else { panic!("one integration") };
     assert_eq!((log.name, log.index, log.send_resolved), ("log", 0, true));
-    assert_eq!(log.kind, Kind::Log);
+    assert!(matches!(log.kind, Kind::Log(_)));
     assert_eq!(config.resolve_timeout, Duration::from_secs(300));
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
@@ -67,7 +67,7 @@ fn hostile_documents_hit_a_limit() {
 
 #[test]
 fn paths_are_joined_as_text() {
-    use super::raw::join;
+    use crate::schema::join;
     assert_eq!(join("/etc/am", "a/../b"), "/etc/am/b");
     assert_eq!(join("/etc/am", "../../../b"), "/b");
     assert_eq!(join("conf", "../../b"), "../b");

@@ -1,20 +1,16 @@
 //! The file of `--cluster.tls-config`: how gossip speaks TLS.
 
 use alloc::{borrow::ToOwned as _, format, sync::Arc, vec::Vec};
-use core::cell::RefCell;
 
-use super::{
-    ConfigError, Origin, decode,
-    raw::{Context, http},
-    whole,
-    yaml::{self, Abort, At, Log, Problem},
-};
+use super::{ConfigError, Origin, decode, whole};
 use crate::{
     label::Mode,
     notify::{
         Secret, SecretSource,
-        http::{TextSource, TlsConfig, TlsVersion},
+        http::{TextSource, TlsConfig, TlsVersion, read as http},
     },
+    schema::Context,
+    yaml::{self, Abort, At, Log, Problem},
 };
 
 /// How gossip speaks TLS.
@@ -67,11 +63,7 @@ pub fn gossip_tls(text: &[u8], origin: &Origin<'_>) -> Result<GossipTls, ConfigE
 fn read(bytes: &[u8], origin: &Origin<'_>) -> Result<GossipTls, Vec<Problem>> {
     let one = |problem| Vec::from([problem]);
     let root = yaml::load(decode(bytes).map_err(one)?).map_err(one)?;
-    let context = Context {
-        mode: Mode::Utf8,
-        directory: origin.directory,
-        warnings: RefCell::new(Vec::new()),
-    };
+    let context = Context::new(Mode::Utf8, origin.directory);
     let log = Log::default();
     let (mut server, mut client) = (None, None);
     if let Some(root) = &root {

@@ -1,11 +1,12 @@
 //! One delivery: where it stands and what it has been through.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{collections::BTreeMap, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Attempted, End, Finished, Plan};
 use crate::{
     id::{DeliveryId, ReadId, SendId},
+    nflog,
     notify::{Attempt, Cause, Job},
     time::Instant,
 };
@@ -33,6 +34,10 @@ pub(super) struct Delivery {
     pub(super) job: Option<Arc<Job>>,
     pub(super) state: State,
     pub(super) attempts: u32,
+    /// When the decision that holds was taken.
+    pub(super) decided: Instant,
+    /// What the integration keeps for the group's next notification.
+    pub(super) store: Option<BTreeMap<String, nflog::Value>>,
     /// When the attempt that is under way began.
     attempt_began: Option<Instant>,
     first_began: Option<Instant>,
@@ -42,13 +47,15 @@ pub(super) struct Delivery {
 impl Delivery {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
-            plan,
             attempt_began: None,
             job: None,
             state: State::Waiting,
             attempts: 0,
+            decided: plan.due,
+            store: None,
             first_began: None,
             last_error: None,
+            plan,
         }
     }
 
@@ -107,6 +114,7 @@ impl Delivery {
             end,
             attempts: self.attempts,
             took: self.first_began.map_or(Duration::ZERO, |began| now.since(began)),
+            store: self.store,
             plan: self.plan,
         }
     }

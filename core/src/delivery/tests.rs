@@ -5,10 +5,11 @@ use crate::{
     limits::RECEIVER_SENDS_MAX,
     nflog::{Decision, SkipReason},
     notify::{
-        HttpConfig, Kind, SecretSource, SendErrorKind, Told, WebhookConfig,
+        HttpConfig, Kind, SendErrorKind, Told, WebhookConfig,
         fixture::{firing, integration, notification, resolved, webhook},
     },
     rng::{Seed, Stream},
+    schema::GoSpan,
     time::Timestamp,
 };
 
@@ -42,7 +43,7 @@ impl Bench {
         let rng = Rng::new(Seed::from_number(seed), Stream::Delivery);
         Self {
             now: ms(1000),
-            all: Deliveries::new(rng, "Alertmanager/test".into()),
+            all: Deliveries::new(rng.clone(), rng, "Alertmanager/test".into()),
             ids: Ids::default(),
             decision: FIRST,
             runs: true,
@@ -70,7 +71,14 @@ impl Bench {
                 Effect::Attempted(attempted) => self.attempts.push(attempted),
                 Effect::Cancel(send) => self.canceled.push(send),
                 Effect::Decide(id) => {
-                    self.all.decided(self.now, &mut self.ids, id, Timestamp::EPOCH, self.decision);
+                    self.all.decided(
+                        self.now,
+                        &mut self.ids,
+                        id,
+                        Timestamp::EPOCH,
+                        self.decision,
+                        BTreeMap::new(),
+                    );
                 }
                 Effect::Finished(finished) => self.ends.push(*finished),
                 Effect::Print(_) => self.prints += 1,
@@ -149,7 +157,7 @@ fn plan_of(alerts: Vec<Told>, kind: Kind) -> Plan {
 }
 
 fn plan() -> Plan {
-    plan_of(vec![firing("a")], Kind::Webhook(webhook()))
+    plan_of(vec![firing("a")], Kind::Webhook(webhook().into()))
 }
 
 fn status(status: u16) -> Result<Answer, SendError> {
@@ -195,7 +203,7 @@ fn the_turn_comes_before_the_decision() {
     assert_eq!((bench.ends[0].attempts, bench.ends[0].took), (0, Duration::ZERO));
     assert!(bench.attempts.is_empty());
     // A late or repeated word changes nothing.
-    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST);
+    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST, BTreeMap::new());
     bench.drain();
     assert_eq!(bench.ends.len(), 1);
 }
@@ -204,7 +212,7 @@ fn the_turn_comes_before_the_decision() {
 fn a_second_decision_is_ignored() {
     let mut bench = Bench::new(1);
     let id = bench.open(plan());
-    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST);
+    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST, BTreeMap::new());
     bench.drain();
     assert_eq!((bench.sends.len(), bench.ends.len()), (1, 0));
 }
@@ -212,7 +220,7 @@ fn a_second_decision_is_ignored() {
 #[test]
 fn nothing_left_to_tell_counts_as_told() {
     let mut bench = Bench::new(1);
-    let mut plan = plan_of(vec![resolved("a")], Kind::Webhook(webhook()));
+    let mut plan = plan_of(vec![resolved("a")], Kind::Webhook(webhook().into()));
     Arc::get_mut(&mut plan.integration).expect("not shared").send_resolved = false;
     bench.open(plan);
     assert_eq!(*bench.end(), delivered());
@@ -222,7 +230,7 @@ fn nothing_left_to_tell_counts_as_told() {
 #[test]
 fn the_log_integration_prints() {
     let mut bench = Bench::new(1);
-    bench.open(plan_of(vec![firing("a")], Kind::Log));
+    bench.open(plan_of(vec![firing("a")], Kind::Log(Default::default())));
     assert_eq!(*bench.end(), delivered());
     assert_eq!((bench.prints, bench.attempts.len()), (1, 1));
 }
@@ -362,20 +370,23 @@ fn a_decision_that_comes_too_late_starts_nothing() {
 
 #[test]
 fn an_attempt_has_the_integrations_own_timeout() {
-    let config = WebhookConfig { timeout: Some(Duration::from_secs(5)), ..webhook() };
+    let config = WebhookConfig { timeout: GoSpan(5_000_000_000), ..webhook() };
     let mut bench = Bench::new(1);
-    bench.open(plan_of(vec![firing("a")], Kind::Webhook(config.clone())));
+    bench.open(plan_of(vec![firing("a")], Kind::Webhook(config.clone().into())));
     assert_eq!(bench.sends[0].1, ms(6000));
     let mut bench = Bench::new(1);
-    bench.open(Plan { deadline: ms(3000), ..plan_of(vec![firing("a")], Kind::Webhook(config)) });
+    bench.open(Plan {
+        deadline: ms(3000),
+        ..plan_of(vec![firing("a")], Kind::Webhook(config.into()))
+    });
     assert_eq!(bench.sends[0].1, ms(3000));
 }
 
 #[test]
 fn files_are_read_for_every_attempt() {
-    let config = WebhookConfig { url: SecretSource::File("url".into()), ..webhook() };
+    let config = WebhookConfig { url_file: "url".into(), ..WebhookConfig::default() };
     let mut bench = Bench::new(1);
-    bench.open(plan_of(vec![firing("a")], Kind::Webhook(config)));
+    bench.open(plan_of(vec![firing("a")], Kind::Webhook(config.into())));
     let read = bench.reads[0];
     assert!(bench.all.on_read(&mut bench.ids, read, Ok("http://h/".into())));
     bench.drain();

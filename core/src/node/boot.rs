@@ -135,6 +135,10 @@ impl Node {
         };
         let name_limit = usize::try_from(options.alerts_per_alertname_limit).unwrap_or(usize::MAX);
         let user_agent = alloc::format!("Alertmanager/{}", metrics::Build::this().compatible);
+        let rng = |stream| Rng::new(seed, stream);
+        let (backoff, nonces) = (rng(Stream::Delivery), rng(Stream::Nonce));
+        let mut deliveries = Deliveries::new(backoff, nonces, Arc::from(user_agent));
+        deliveries.configure(config.template_set());
         let mut node = Self {
             alerts: Store::new(name_limit),
             route_lists: RouteLists::default(),
@@ -144,7 +148,7 @@ impl Node {
             nflog: Log::new(options.data_retention),
             cluster: gossip.map(|it| Cluster::new(now, it, Rng::new(seed, Stream::Cluster))),
             claims: Default::default(),
-            deliveries: Deliveries::new(Rng::new(seed, Stream::Delivery), Arc::from(user_agent)),
+            deliveries,
             schedule: Schedule::new(
                 now.instant,
                 options.maintenance_interval,

@@ -1,6 +1,6 @@
 //! Deliveries: what they ask for, and what becomes of their results.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 use super::{Node, Output, Work};
@@ -66,7 +66,13 @@ impl Node {
             let name = plan.integration.name;
             self.metrics.notifications.record_notification(name, &plan.notification.receiver);
         }
-        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
+        let stored = match decision {
+            nflog::Decision::Notify(reason) => {
+                nflog::dedup::kept_data(self.nflog.get(&plan.log_key), reason)
+            }
+            nflog::Decision::Skip(_) => BTreeMap::new(),
+        };
+        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision, stored);
     }
 
     /// Tells whether the log lacks what a delivery would say.
@@ -93,7 +99,8 @@ impl Node {
         let Some(plan) = self.deliveries.plan(id) else { return };
         self.groups.hold(plan.flight);
         let decision = nflog::Decision::Skip(nflog::SkipReason::ClaimedByPeer);
-        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision);
+        let stored = BTreeMap::new();
+        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision, stored);
     }
 
     /// Leaves to the peers, who stay, what waits for this node's turn after theirs.
@@ -171,7 +178,8 @@ impl Node {
         let plan = &finished.plan;
         let Hashes { firing, resolved } = plan.hashes.clone();
         let key = plan.log_key.clone();
-        let data = nflog::dedup::kept_data(self.nflog.get(&key), reason);
+        let kept = || nflog::dedup::kept_data(self.nflog.get(&key), reason);
+        let data = finished.store.clone().unwrap_or_else(kept);
         // Twice the repeat interval: long enough to know at the next repeat what was said.
         let expiry = plan.repeat_interval.checked_mul(2).unwrap_or(Duration::MAX);
         let known = self.nflog.get(&key).map(|entry| entry.timestamp);

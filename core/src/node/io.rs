@@ -8,7 +8,7 @@ use crate::{
     api::{Call, Reply},
     cli::Options,
     cluster::{Source, StreamCommand, StreamEvent},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, TemplateFile},
     delivery::{StepDone, StepWork},
     event::Event,
     id::{CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
@@ -31,6 +31,8 @@ pub enum Input {
     },
     /// The operator asks for a reload (SIGHUP). Answered in the log only.
     Hangup,
+    /// The files of an [`Output::Glob`], or why they could not be read.
+    Globbed(ReadId, Result<Vec<TemplateFile>, String>),
     /// The file of an [`Output::Read`], or why it could not be read.
     Read(ReadId, Result<Vec<u8>, String>),
     /// The addresses of an [`Output::Resolve`], or why there are none.
@@ -62,6 +64,8 @@ pub enum Output {
         /// The whole packet.
         bytes: Vec<u8>,
     },
+    /// Read all files that patterns match, as [`crate::config::Config::template_globs`] says.
+    Glob(ReadId, Vec<String>),
     /// Write an event to the log.
     Log(Event),
     /// Read a whole file.
@@ -98,6 +102,13 @@ pub enum Work {
     EncodeCheckpoint(Box<Checkpoint>),
     /// Encode the state that a peer asked for.
     EncodeState(Box<FullState>),
+    /// Take the files with templates into a configuration.
+    CompleteConfig {
+        /// The configuration without them.
+        config: Box<Config>,
+        /// The files.
+        files: Vec<TemplateFile>,
+    },
     /// Parse and resolve a configuration file.
     LoadConfig {
         /// The file's content.
@@ -115,7 +126,7 @@ pub enum Done {
     /// The checkpoint's bytes.
     Checkpoint(Vec<u8>),
     /// The configuration, or what is wrong with it.
-    Config(Box<Result<Arc<Config>, ConfigError>>),
+    Config(Box<Result<Config, ConfigError>>),
     /// The job panicked; the text says where.
     Panicked(String),
     /// The peer's records.
@@ -136,7 +147,10 @@ impl Work {
             Self::EncodeState(state) => Done::State(state.encode()),
             Self::EncodeCheckpoint(checkpoint) => Done::Checkpoint(checkpoint.encode()),
             Self::LoadConfig { text, options } => {
-                Done::Config(Box::new(crate::node::load_config(&text, &options).map(Arc::new)))
+                Done::Config(Box::new(crate::node::load_config(&text, &options)))
+            }
+            Self::CompleteConfig { config, files } => {
+                Done::Config(Box::new(config.complete(&files)))
             }
             Self::Step(work) => Done::Step(Box::new(work.run())),
         }

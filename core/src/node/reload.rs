@@ -5,6 +5,7 @@
 //! [`crate::group::Groups::reroute`].
 
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString as _},
     sync::Arc,
@@ -14,7 +15,7 @@ use alloc::{
 use super::{Node, Output, Work};
 use crate::{
     api::Reply,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, TemplateFile},
     event::Event,
     id::{AlertId, CallId, ReadId, WorkId},
     time::Now,
@@ -30,21 +31,22 @@ pub(super) struct State {
     again: Option<Vec<CallId>>,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 enum Phase {
     #[default]
     Idle,
     Reading(ReadId),
+    Globbing(ReadId, Box<Config>),
     Parsing(WorkId),
 }
 
 impl State {
     pub(super) fn is_reading(&self, id: ReadId) -> bool {
-        self.phase == Phase::Reading(id)
+        matches!(self.phase, Phase::Reading(reading) if reading == id)
     }
 
     pub(super) fn is_parsing(&self, id: WorkId) -> bool {
-        self.phase == Phase::Parsing(id)
+        matches!(self.phase, Phase::Parsing(parsing) if parsing == id)
     }
 
     /// Forgets the reload under way and returns who waits for it.
@@ -79,21 +81,39 @@ impl Node {
         }
     }
 
-    pub(super) fn on_config(
-        &mut self,
-        now: Now,
-        id: WorkId,
-        result: Result<Arc<Config>, ConfigError>,
-    ) {
+    pub(super) fn on_config(&mut self, now: Now, id: WorkId, result: Result<Config, ConfigError>) {
         if !self.reload.is_parsing(id) {
             return self.ignore("configuration", id.0);
         }
         match result {
+            Ok(config) if config.templates.is_none() => self.read_templates(config),
             Ok(config) => {
-                self.apply(now, config);
+                self.apply(now, Arc::new(config));
                 self.end_reload(&Ok(()));
             }
             Err(error) => self.fail_reload(error.to_string()),
+        }
+    }
+
+    /// Goes on with the files that hold templates.
+    fn read_templates(&mut self, config: Config) {
+        let id = ReadId(self.ids.read.next());
+        let globs = config.template_globs.clone();
+        self.reload.phase = Phase::Globbing(id, Box::new(config));
+        self.outputs.push_back(Output::Glob(id, globs));
+    }
+
+    pub(super) fn on_templates(&mut self, id: ReadId, files: Result<Vec<TemplateFile>, String>) {
+        let config = match core::mem::take(&mut self.reload.phase) {
+            Phase::Globbing(globbing, config) if globbing == id => config,
+            phase => {
+                self.reload.phase = phase;
+                return self.ignore("templates", id.0);
+            }
+        };
+        match files {
+            Ok(files) => self.parse(Work::CompleteConfig { config, files }),
+            Err(error) => self.fail_reload(error),
         }
     }
 
@@ -106,7 +126,7 @@ impl Node {
     }
 
     fn request_reload(&mut self, caller: Option<CallId>) {
-        if self.reload.phase != Phase::Idle {
+        if !matches!(self.reload.phase, Phase::Idle) {
             self.reload.again.get_or_insert_default().extend(caller);
             return;
         }
@@ -128,9 +148,12 @@ impl Node {
     }
 
     fn parse_config(&mut self, text: Vec<u8>) {
+        self.parse(Work::LoadConfig { text, options: self.options.clone() });
+    }
+
+    fn parse(&mut self, work: Work) {
         let id = WorkId(self.ids.work.next());
         self.reload.phase = Phase::Parsing(id);
-        let work = Work::LoadConfig { text, options: self.options.clone() };
         self.outputs.push_back(Output::Work(id, work));
     }
 
@@ -163,6 +186,7 @@ impl Node {
                 entry.groups = entry.routes.len() as u32;
             }
         }
+        self.deliveries.configure(self.config.template_set());
         self.announce_config(now);
     }
 }

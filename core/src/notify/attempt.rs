@@ -1,15 +1,22 @@
-//! One attempt as a step machine: integrations ask for files and exchanges one at a time, so that
-//! those which need several (a token file, a look-up before a post) look like those which need one.
+//! One attempt as a step machine: it reads the files it needs, then lets the integration talk with
+//! the other side until one of them ends it.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-use super::{Answer, Exchange, Job, Kind, Outcome, SendError, log, secret::MASK, webhook};
+use super::{
+    Answer, Exchange, Job, Outcome, SendError, SendErrorKind,
+    memory::Memory,
+    request::{self, Files, Hidden},
+    secret::MASK,
+    service::{Keep, Request, Talk, Turn, fail},
+};
+use crate::{limits::ATTEMPT_REQUESTS_MAX, time::Timestamp, time::duration::format_go_span};
 
 /// What a step asks for.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// The attempt is over.
+    /// The attempt is over; what it leaves behind is in [`Attempt::kept`].
     Done(Outcome),
     /// Nothing leaves the process: the runtime prints the notification to the log.
     Print(crate::event::Event),
@@ -45,27 +52,112 @@ impl fmt::Debug for Fed {
 
 /// One attempt of one integration: plain data between two steps.
 #[derive(Clone, Debug)]
-pub enum Attempt {
-    /// The `log` integration.
-    Log,
-    /// The `webhook` integration.
-    Webhook(webhook::Attempt),
+pub struct Attempt {
+    now: Timestamp,
+    nonce: u64,
+    memory: Arc<Memory>,
+    files: Files,
+    answers: Vec<Answer>,
+    hidden: Hidden,
+    /// The request whose answer is awaited.
+    request: Option<Box<Request>>,
+    keep: Keep,
 }
 
 impl Attempt {
-    /// Makes the attempt of a job.
-    pub fn new(job: &Job) -> Self {
-        match &job.integration.kind {
-            Kind::Log => Self::Log,
-            Kind::Webhook(_) => Self::Webhook(webhook::Attempt::new()),
+    /// Begins an attempt at a time of the wall clock, with a number that no other attempt has and
+    /// what earlier attempts of the integration remember.
+    pub fn new(now: Timestamp, nonce: u64, memory: Arc<Memory>) -> Self {
+        Self {
+            now,
+            nonce,
+            memory,
+            files: Files::default(),
+            answers: Vec::new(),
+            hidden: Hidden::default(),
+            request: None,
+            keep: Keep::default(),
         }
     }
 
     /// Goes on to the next thing the attempt needs. Pure; meant to run off the owner's thread.
     pub fn step(&mut self, job: &Job, fed: Fed) -> Step {
-        match self {
-            Self::Log => log::step(job),
-            Self::Webhook(attempt) => attempt.step(job, fed),
+        let next = match fed {
+            Fed::Start => {
+                let integration = &job.integration;
+                self.files = Files::new(integration.kind.files(), &integration.http);
+                Ok(())
+            }
+            Fed::File(content) => self.files.put(content),
+            Fed::Sent(Ok(answer)) => {
+                self.answers.push(answer);
+                Ok(())
+            }
+            Fed::Sent(Err(error)) => Err(self.unsent(job, &error)),
+        };
+        match next {
+            Err(outcome) => Step::Done(outcome),
+            Ok(()) => match self.files.missing() {
+                Some(path) => Step::Read(path),
+                None => self.turn(job),
+            },
+        }
+    }
+
+    /// Returns what the attempt leaves behind.
+    pub const fn kept(&self) -> &Keep {
+        &self.keep
+    }
+
+    fn turn(&mut self, job: &Job) -> Step {
+        let talk = Talk {
+            job,
+            now: self.now,
+            nonce: self.nonce,
+            answers: &self.answers,
+            memory: &self.memory,
+            files: &self.files,
+            hidden: &self.hidden,
+        };
+        match job.integration.kind.turn(&talk) {
+            Err(outcome) => Step::Done(outcome),
+            Ok(Turn::Done(outcome, keep)) => {
+                self.keep = keep;
+                Step::Done(outcome)
+            }
+            Ok(Turn::Print(event)) => Step::Print(event),
+            Ok(Turn::Send(_)) if self.answers.len() >= ATTEMPT_REQUESTS_MAX => {
+                let text = "internal error: the conversation has more steps than any should have";
+                Step::Done(fail(text))
+            }
+            Ok(Turn::Send(request)) => {
+                match request::exchange(&request, job, &self.files, &mut self.hidden) {
+                    Ok(exchange) => {
+                        self.request = Some(request);
+                        Step::Send(exchange)
+                    }
+                    Err(outcome) => Step::Done(outcome),
+                }
+            }
+        }
+    }
+
+    /// Says what an exchange without an answer means.
+    fn unsent(&self, job: &Job, error: &SendError) -> Outcome {
+        let Some(request) = &self.request else { return fail(error) };
+        let mut message = self.hidden.hide(&error.message);
+        if let Some(timeout) = request.timeout
+            && error.kind == SendErrorKind::Timeout
+        {
+            let (name, limit) = (job.integration.name, format_go_span(timeout));
+            message += &format!(": configured {name} timeout reached ({limit})");
+        }
+        let method = request::title(request.method);
+        let text = format!("{}{method} \"<redacted>\": {message}", request.prefix);
+        match error.kind {
+            SendErrorKind::Invalid => fail(text),
+            _ if !request.retries_transport => fail(text),
+            _ => super::service::retry(text),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Jobs for tests.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use super::{
-    HttpConfig, Integration, Job, Kind, Notification, Secret, SecretSource, Told, WebhookConfig,
+    Attempt, HttpConfig, Integration, Job, Kind, Notification, Secret, Told, WebhookConfig,
+    secret::TemplateUrl,
 };
 use crate::{
     alert::Alert,
     label::Labels,
     nflog::Reason,
+    template::Set,
     time::{Stamp, Timestamp, rfc3339::parse_api},
 };
 
@@ -69,7 +71,7 @@ pub(crate) fn integration(kind: Kind, http: HttpConfig) -> Integration {
 }
 
 pub(crate) fn webhook() -> WebhookConfig {
-    WebhookConfig { url: SecretSource::Inline(Secret::new(URL)), max_alerts: 0, timeout: None }
+    WebhookConfig { url: TemplateUrl(Secret::new(URL)), ..WebhookConfig::default() }
 }
 
 pub(crate) fn job(alerts: Vec<Told>, kind: Kind, http: HttpConfig) -> Job {
@@ -78,5 +80,12 @@ pub(crate) fn job(alerts: Vec<Told>, kind: Kind, http: HttpConfig) -> Job {
         integration: Arc::new(integration(kind, http)),
         reason: Reason::FirstNotification,
         user_agent: "Alertmanager/0.33.1".into(),
+        templates: Set::with_defaults(),
+        stored: BTreeMap::new(),
     }
+}
+
+/// An attempt that has done nothing yet.
+pub(crate) fn attempt() -> Attempt {
+    Attempt::new(parse_api("2024-03-01T00:00:01Z").expect("a time").at, 7, Arc::default())
 }

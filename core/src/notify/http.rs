@@ -1,5 +1,8 @@
 //! `http_config`: how an integration talks HTTP, as plain data.
 
+mod print;
+pub mod read;
+
 use alloc::{sync::Arc, vec::Vec};
 
 use super::{Secret, SecretSource};

@@ -1,11 +1,21 @@
 //! One way to notify: an entry of a receiver's `*_configs` lists.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
-use super::{HttpConfig, WebhookConfig};
+use super::{
+    HttpConfig, Outcome, discord,
+    global::Global,
+    log,
+    service::{Service, Talk, Turn},
+    webhook,
+};
+use crate::{
+    schema::{Context, Field as _},
+    yaml::{Abort, At, Out},
+};
 
 /// One entry of a receiver's `*_configs` lists, ready to use.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Integration {
     /// What it does, with its own settings.
     pub kind: Kind,
@@ -19,21 +29,127 @@ pub struct Integration {
     pub http: Arc<HttpConfig>,
 }
 
-/// The kinds of integration, with their settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Posts JSON to a URL.
-    Webhook(WebhookConfig),
-    /// Writes to campana's own log.
-    Log,
+/// Makes the list of kinds. The order is Alertmanager's for keys in a receiver, and for printing.
+macro_rules! kinds {
+    ($($kind:ident($config:ty), $list:literal, $doc:literal;)*) => {
+        /// The kinds of integration, with their settings.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Kind {
+            $( #[doc = $doc] $kind(Box<$config>), )*
+        }
+
+        /// The keys of a receiver that hold integrations, in Alertmanager's order.
+        pub const LISTS: &[&str] = &[$($list),*];
+
+        impl Kind {
+            /// Returns the word for the kind in metrics and the notification log.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$kind(_) => <$config as Service>::NAME, )*
+                }
+            }
+
+            /// Returns the key of a receiver that holds integrations of this kind.
+            pub const fn list(&self) -> &'static str {
+                match self {
+                    $( Self::$kind(_) => $list, )*
+                }
+            }
+
+            /// Reads one element of a list; `None` if `list` is no such key.
+            ///
+            /// # Errors
+            /// The first rule that the element breaks.
+            pub fn read(
+                list: &str,
+                at: &At<'_>,
+                context: &Context<'_>,
+            ) -> Option<Result<Self, Abort>> {
+                Some(match list {
+                    $( $list => {
+                        let mut config = <$config>::default();
+                        config.read(at, context).map(|()| Self::$kind(Box::new(config)))
+                    } )*
+                    _ => return None,
+                })
+            }
+
+            /// Returns the settings as they are printed.
+            pub fn print(&self) -> Out {
+                match self {
+                    $( Self::$kind(config) => config.print(), )*
+                }
+            }
+
+            /// Tells whether resolved alerts are told too.
+            pub fn send_resolved(&self) -> bool {
+                match self {
+                    $( Self::$kind(config) => config.send_resolved(), )*
+                }
+            }
+
+            /// Returns how it talks HTTP.
+            pub fn http(&self) -> HttpConfig {
+                match self {
+                    $( Self::$kind(config) => config.http(), )*
+                }
+            }
+
+            /// Takes over from `global` what is not set, and checks what is left.
+            ///
+            /// # Errors
+            /// What is missing or contradicts itself.
+            pub fn inherit(&mut self, global: &Global) -> Result<(), String> {
+                match self {
+                    $( Self::$kind(config) => config.inherit(global), )*
+                }
+            }
+
+            /// Returns the files to read before each attempt: key and path.
+            pub fn files(&self) -> Vec<(&'static str, &str)> {
+                match self {
+                    $( Self::$kind(config) => config.files(), )*
+                }
+            }
+
+            /// Returns the next request of an attempt, or its end.
+            ///
+            /// # Errors
+            /// Its end.
+            pub fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {
+                match self {
+                    $( Self::$kind(config) => config.turn(talk), )*
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// Returns the word for the kind in metrics and the notification log.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Webhook(_) => "webhook",
-            Self::Log => "log",
-        }
-    }
+kinds! {
+    Discord(discord::DiscordConfig), "discord_configs", "Posts to a Discord channel.";
+    Webhook(webhook::WebhookConfig), "webhook_configs", "Posts JSON to a URL.";
+    Log(log::LogConfig), "log_configs", "Writes to campana's own log.";
 }
+
+/// The order in which a receiver's integrations are built, which is that of their deliveries.
+pub const BUILD_ORDER: [&str; 19] = [
+    "webhook_configs",
+    "email_configs",
+    "pagerduty_configs",
+    "opsgenie_configs",
+    "wechat_configs",
+    "slack_configs",
+    "victorops_configs",
+    "pushover_configs",
+    "sns_configs",
+    "telegram_configs",
+    "discord_configs",
+    "webex_configs",
+    "msteams_configs",
+    "msteamsv2_configs",
+    "jira_configs",
+    "incidentio_configs",
+    "rocketchat_configs",
+    "mattermost_configs",
+    "log_configs",
+];

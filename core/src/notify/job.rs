@@ -1,10 +1,17 @@
 //! What is to be said: the notification of one flush, and one integration's part in it.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{collections::BTreeMap, string::String, sync::Arc};
 
 use super::Integration;
 pub use crate::metrics::FailureReason as Cause;
-use crate::{alert::Alert, hash::Fingerprint, label::Labels, nflog::Reason, time::Timestamp};
+use crate::{
+    alert::Alert,
+    hash::Fingerprint,
+    label::Labels,
+    nflog::{self, Reason},
+    template,
+    time::Timestamp,
+};
 
 /// What one flush of one group has to say. Built once, shared by all integrations.
 #[derive(Clone, Debug)]
@@ -51,6 +58,11 @@ pub struct Job {
     pub reason: Reason,
     /// `User-Agent` of HTTP requests.
     pub user_agent: Arc<str>,
+    /// The templates that texts are rendered with.
+    pub templates: template::Set,
+    /// What the last notification of the group to this integration left behind; empty for the first
+    /// one.
+    pub stored: BTreeMap<String, nflog::Value>,
 }
 
 impl Job {
@@ -82,4 +94,16 @@ pub enum Outcome {
         /// The class for metrics.
         cause: Cause,
     },
+}
+
+impl Outcome {
+    /// Puts a text in front of the error, if there is one.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        match &mut self {
+            Self::Delivered => {}
+            Self::Retry { error, .. } | Self::Fail { error, .. } => error.insert_str(0, prefix),
+        }
+        self
+    }
 }

@@ -1,16 +1,56 @@
 //! The `log` integration: a notification as one line of the log.
 
-use alloc::{format, string::ToString as _, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    sync::Arc,
+    vec::Vec,
+};
 
-use super::{Job, Step, data::Data, request::shorten};
+use super::{
+    HttpConfig, Job, Outcome,
+    data::Data,
+    global::Global,
+    request::shorten,
+    service::{Service, Talk, Turn},
+};
 use crate::{
     event::Event,
     limits::{LOG_ALERTS_MAX, LOG_LABELS_BYTES_MAX},
+    schema::schema,
 };
+
+schema! {
+    /// The settings in `log_configs`, campana's own.
+    pub struct LogConfig {
+        /// Whether resolved alerts are told too.
+        pub send_resolved: bool = true; always,
+    }
+}
+
+impl Service for LogConfig {
+    const NAME: &'static str = "log";
+
+    fn send_resolved(&self) -> bool {
+        self.send_resolved
+    }
+
+    fn http(&self) -> HttpConfig {
+        HttpConfig::default()
+    }
+
+    fn inherit(&mut self, _: &Global) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {
+        Ok(Turn::Print(print(talk.job)))
+    }
+}
 
 /// Says what to print: whom it is for, how many alerts fire and ended, and the labels of the first
 /// ones, in the order in which a webhook would list them.
-pub fn step(job: &Job) -> Step {
+fn print(job: &Job) -> Event {
     let data = Data::new(job, 0);
     let resolved = data.alerts.iter().filter(|told| told.resolved).count();
     let mut alerts: Vec<Arc<str>> = data
@@ -22,7 +62,7 @@ pub fn step(job: &Job) -> Step {
     if data.alerts.len() > LOG_ALERTS_MAX {
         alerts.push(format!("and {} more", data.alerts.len() - LOG_ALERTS_MAX).into());
     }
-    Step::Print(Event::Notification {
+    Event::Notification {
         receiver: job.notification.receiver.clone(),
         status: data.status().into(),
         group_key: job.notification.group_key.clone(),
@@ -30,7 +70,7 @@ pub fn step(job: &Job) -> Step {
         firing: (data.alerts.len() - resolved) as u64,
         resolved: resolved as u64,
         alerts,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -44,16 +84,8 @@ mod tests {
     };
 
     fn notification(alerts: Vec<crate::notify::Told>) -> (u64, u64, Vec<Arc<str>>, Arc<str>) {
-        match step(&job(alerts, Kind::Log, HttpConfig::default())) {
-            Step::Print(Event::Notification {
-                receiver,
-                status,
-                reason,
-                firing,
-                resolved,
-                alerts,
-                ..
-            }) => {
+        match print(&job(alerts, Kind::Log(Default::default()), HttpConfig::default())) {
+            Event::Notification { receiver, status, reason, firing, resolved, alerts, .. } => {
                 assert_eq!((&*receiver, &*reason), ("x", "first notification"));
                 (firing, resolved, alerts, status)
             }

@@ -14,91 +14,84 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::time::Duration;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 pub use self::{files::Files, hidden::Hidden};
 use super::{
-    Answer, Cause, Exchange, HttpConfig, Job, Outcome, Secret, SendError, SendErrorKind,
+    Answer, Cause, Exchange, HttpConfig, Job, Outcome, Secret,
     http::{Auth, TextSource},
+    service::{Request, fail, retry},
 };
 use crate::limits::{ERROR_DETAIL_BYTES_MAX, RETRY_AFTER_MAX};
 
-/// What a request is made of, beside what the job says.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// The URL as configured or read from a file.
-    pub url: Secret,
-    /// The value of `Content-Type`.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: String,
-    /// The integration's own limit for one attempt.
-    pub timeout: Option<Duration>,
-}
-
-impl Post {
-    /// Makes the request, and the list of what its error texts must not show.
-    ///
-    /// The header lines are `Content-Type`, `User-Agent`, `Authorization` and the configured ones.
-    /// A user in the URL goes into `Authorization` and wins over the configured one, as in Go.
-    ///
-    /// # Errors
-    /// The outcome of the attempt, when the URL or a header cannot be used. Values may come from
-    /// files, which may be mended; so those are tried again.
-    pub fn exchange(self, job: &Job, files: &Files) -> Result<(Exchange, Hidden), Outcome> {
-        let target = url::Target::parse(self.url.expose())
-            .map_err(|error| fail(format!("Post \"<redacted>\": {error}"), Cause::Other))?;
-        let http = &job.integration.http;
-        let mut hidden = Hidden::default();
-        hidden.add_url(self.url.expose());
-        hidden.add_url(&target.url);
-        let mut headers = Vec::with_capacity(3 + http.headers.len());
-        headers.push((Arc::from("Content-Type"), Secret::new(self.content_type)));
-        headers.push((Arc::from("User-Agent"), Secret::new(job.user_agent.clone())));
-        if let Some(value) = authorization(&target, http, files, &mut hidden) {
-            headers.push((Arc::from("Authorization"), Secret::new(value)));
-        }
-        add_configured(&mut headers, http, files, &mut hidden);
-        for (name, value) in &headers {
-            check_line(name, value.expose())?;
-        }
-        let exchange = Exchange {
-            method: "POST",
-            url: Secret::new(target.url),
-            headers,
-            body: self.body.into_bytes().into(),
-            timeout: self.timeout,
-            http: http.clone(),
-        };
-        Ok((exchange, hidden))
-    }
-}
-
-/// Says what the end of an exchange means.
+/// Makes the request as it goes out, and adds to the list of what error texts must not show.
 ///
-/// 2xx is success. 5xx, the codes in `also_retry` and transport errors are tried again; an unusable
-/// request and every other code are final. A 429 that says when to come back (`Retry-After`) is
-/// tried again too: upstream gives up there, and the alert waits for the group's next flush.
-pub fn outcome(
+/// The header lines are `Content-Type`, `User-Agent`, `Authorization`, the integration's own and the
+/// configured ones. An `Authorization` of the integration wins over a user in the URL, and that over
+/// the configured one, as in Go.
+///
+/// # Errors
+/// The outcome of the attempt, when the URL or a header cannot be used. Values may come from files,
+/// which may be mended; so those are tried again.
+pub fn exchange(
+    request: &Request,
     job: &Job,
-    result: Result<Answer, SendError>,
+    files: &Files,
+    hidden: &mut Hidden,
+) -> Result<Exchange, Outcome> {
+    let place = || format!("{}{} \"<redacted>\"", request.prefix, title(request.method));
+    let target = url::Target::parse(request.url.expose())
+        .map_err(|error| fail(format!("{}: {error}", place())))?;
+    let http = &job.integration.http;
+    hidden.add_url(request.url.expose());
+    hidden.add_url(&target.url);
+    let mut headers: Vec<(Arc<str>, Secret)> = Vec::with_capacity(3 + http.headers.len());
+    if !request.content_type.is_empty() {
+        headers.push((Arc::from("Content-Type"), Secret::new(request.content_type)));
+    }
+    let user_agent = request.user_agent.map_or_else(|| job.user_agent.clone(), Arc::from);
+    headers.push((Arc::from("User-Agent"), Secret::new(user_agent)));
+    let is_own = request.headers.iter().any(|(name, _)| *name == "Authorization");
+    if !is_own && let Some(value) = authorization(&target, http, files, hidden) {
+        headers.push((Arc::from("Authorization"), Secret::new(value)));
+    }
+    for (name, value) in &request.headers {
+        hidden.add(value.expose().rsplit(' ').next().unwrap_or_default());
+        headers.push((Arc::from(*name), value.clone()));
+    }
+    add_configured(&mut headers, http, files, hidden);
+    for (name, value) in &headers {
+        check_line(name, value.expose())
+            .map_err(|outcome| outcome.with_prefix(&format!("{}: ", place())))?;
+    }
+    Ok(Exchange {
+        method: request.method,
+        url: Secret::new(target.url),
+        headers,
+        body: request.body.as_slice().into(),
+        timeout: request.timeout,
+        http: http.clone(),
+    })
+}
+
+/// Returns a method as Go's errors write it: `Post`.
+pub fn title(method: &str) -> String {
+    let (first, rest) = method.split_at(method.len().min(1));
+    format!("{first}{}", rest.to_ascii_lowercase())
+}
+
+/// Says what an answer means.
+///
+/// 2xx is success. 5xx and the codes in `also_retry` are tried again; every other code is final. A
+/// 429 that says when to come back (`Retry-After`) is tried again too: upstream gives up there, and
+/// the alert waits for the group's next flush.
+pub fn judge(
+    job: &Job,
+    answer: &Answer,
     hidden: &Hidden,
     also_retry: &[u16],
+    detail: &str,
 ) -> Outcome {
-    let answer = match result {
-        Ok(answer) => answer,
-        Err(SendError { kind, message }) => {
-            let error = format!("Post \"<redacted>\": {}", hidden.hide(&message));
-            return match kind {
-                SendErrorKind::Invalid => fail(error, Cause::Other),
-                SendErrorKind::Canceled | SendErrorKind::Connection | SendErrorKind::Timeout => {
-                    retry(error)
-                }
-            };
-        }
-    };
     let status = answer.status;
     if (200..300).contains(&status) {
         return Outcome::Delivered;
@@ -108,10 +101,9 @@ pub fn outcome(
         .and_then(|value| retry_after::parse(value, job.notification.tick))
         .map(|wait| wait.min(RETRY_AFTER_MAX));
     let mut error = format!("unexpected status code {status}");
-    if !answer.body.is_empty() {
+    if !detail.is_empty() {
         error.push_str(": ");
-        let detail = hidden.hide(&String::from_utf8_lossy(&answer.body));
-        error.push_str(&shorten(detail, ERROR_DETAIL_BYTES_MAX));
+        error.push_str(&shorten(hidden.hide(detail), ERROR_DETAIL_BYTES_MAX));
     }
     let cause = Cause::of_status(status);
     let again = (500..600).contains(&status)
@@ -138,14 +130,6 @@ pub fn shorten(mut text: String, max: usize) -> String {
 /// error never quotes it.
 pub(super) fn usable_url(url: &str) -> Result<String, &'static str> {
     url::Target::parse(url).map(|target| target.url)
-}
-
-pub(super) const fn fail(error: String, cause: Cause) -> Outcome {
-    Outcome::Fail { error, cause }
-}
-
-const fn retry(error: String) -> Outcome {
-    Outcome::Retry { error, cause: Cause::Other, retry_after: None }
 }
 
 fn authorization(
@@ -229,12 +213,10 @@ fn is_token(name: &str) -> bool {
 /// Refuses what would break out of a header line.
 fn check_line(name: &str, value: &str) -> Result<(), Outcome> {
     if !is_token(name) {
-        let error = format!("Post \"<redacted>\": invalid header field name {name:?}");
-        return Err(fail(error, Cause::Other));
+        return Err(fail(format!("invalid header field name {name:?}")));
     }
     if value.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
-        let error = format!("Post \"<redacted>\": invalid header field value for {name:?}");
-        return Err(retry(error));
+        return Err(retry(format!("invalid header field value for {name:?}")));
     }
     Ok(())
 }

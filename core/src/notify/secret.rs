@@ -1,15 +1,21 @@
 //! Values that must not be seen: passwords, tokens, URLs that carry a key.
 
-use alloc::sync::Arc;
+use alloc::{borrow::ToOwned as _, format, sync::Arc};
 use core::fmt;
 
 use serde::{Serialize, Serializer};
+
+use crate::{
+    schema::{Context, Field, url},
+    template,
+    yaml::{Abort, At, Out},
+};
 
 /// What every printed form of a secret shows.
 pub const MASK: &str = "<secret>";
 
 /// A text that prints, formats and serializes as `<secret>`; only [`Secret::expose`] gives it out.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Secret(Arc<str>);
 
 impl Secret {
@@ -21,6 +27,11 @@ impl Secret {
     /// Returns the text, for the request that needs it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Tells whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Tells whether this is the mask itself, read back from a printed configuration.
@@ -44,6 +55,92 @@ impl fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(MASK)
+    }
+}
+
+impl Field for Secret {
+    fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        if let Some(text) = at.text() {
+            *self = Self::new(text);
+        }
+        Ok(())
+    }
+
+    fn print(&self) -> Out {
+        if self.is_empty() { Out::text("") } else { Out::Text(MASK.to_owned()) }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// A URL that carries a key; empty when it is not set.
+///
+/// The mask itself is accepted, so that a printed configuration can be read again; nothing can be
+/// sent to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretUrl(pub Secret);
+
+impl Field for SecretUrl {
+    fn read(&mut self, at: &At<'_>, context: &Context<'_>) -> Result<(), Abort> {
+        let Some(text) = at.text() else { return Ok(()) };
+        if text == MASK {
+            context.warn(at, "the URL is the placeholder <secret>; nothing can be sent to it");
+            self.0 = Secret::new(text);
+            return Ok(());
+        }
+        self.0 = Secret::new(url::parse(text).map_err(|error| at.fail(error))?);
+        Ok(())
+    }
+
+    fn print(&self) -> Out {
+        self.0.print()
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A URL that carries a key, or the template of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplateUrl(pub Secret);
+
+impl Field for TemplateUrl {
+    fn read(&mut self, at: &At<'_>, context: &Context<'_>) -> Result<(), Abort> {
+        match at.text() {
+            None => Ok(()),
+            Some("") => {
+                self.0 = Secret::default();
+                Ok(())
+            }
+            Some(text) if text.contains("{{") => {
+                // The text of the error may quote the template, and so a key in it.
+                template::Set::new().parse("", text).map_err(|_| {
+                    at.fail("invalid template syntax: the URL is no template; check its {{ }}")
+                })?;
+                self.0 = Secret::new(text);
+                Ok(())
+            }
+            Some(_) => {
+                let mut plain = SecretUrl::default();
+                plain.read(at, context).map_err(|Abort(mut problem)| {
+                    problem.text = format!("invalid URL: {}", problem.text);
+                    Abort(problem)
+                })?;
+                self.0 = plain.0;
+                Ok(())
+            }
+        }
+    }
+
+    fn print(&self) -> Out {
+        self.0.print()
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::{
 
 /// Formats a number by a verb of `eEfFgGbxX`; no precision means the shortest text that reads back
 /// the same.
-pub(super) fn format_float(value: f64, verb: char, precision: Option<usize>) -> String {
+pub fn format_float(value: f64, verb: char, precision: Option<usize>) -> String {
     if value.is_nan() {
         return "NaN".into();
     }

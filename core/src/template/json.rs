@@ -86,7 +86,7 @@ fn json_name(value: &Value, field: &str) -> String {
 }
 
 /// Writes a float as JSON has it.
-pub(super) fn number(value: f64) -> Result<String, String> {
+pub fn number(value: f64) -> Result<String, String> {
     if !value.is_finite() {
         let text = format_float(value, 'g', None);
         return Err(format!("json: unsupported value: {text}"));

@@ -18,7 +18,10 @@ const RANKS: [&[&str]; 9] = [
     &["time", "id", "rng", "hash", "map", "cow", "timer", "limits"],
     &["wire", "event", "metrics"],
     &["label"],
-    &["interval", "template", "nflog", "alert", "silence", "inhibit", "persist", "cluster"],
+    &[
+        "interval", "template", "yaml", "schema", "nflog", "alert", "silence", "inhibit",
+        "persist", "cluster",
+    ],
     &["notify", "route", "group", "delivery"],
     &["config"],
     &["view"],

@@ -2,10 +2,11 @@
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
-use super::{Context, equal_map, label_names, matcher_list, regex_map};
+use super::{equal_map, label_names, matcher_list, regex_map};
 use crate::{
-    config::yaml::{Abort, At},
     label::Matcher,
+    schema::Context,
+    yaml::{Abort, At},
 };
 
 /// An inhibition rule as typed.

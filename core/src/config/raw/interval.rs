@@ -8,11 +8,11 @@ use alloc::{
 };
 
 use crate::{
-    config::yaml::{Abort, At, decode::Spot},
     interval::{
         IntervalError, Spec, TimeRange, parse_day_of_month_range, parse_location,
         parse_month_range, parse_time_range, parse_weekday_range, parse_year_range,
     },
+    yaml::{Abort, At, decode::Spot},
 };
 
 /// A named interval as typed.

@@ -9,10 +9,11 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{Context, equal_map, matcher_list, regex_map, span, text_map};
+use super::{equal_map, matcher_list, regex_map, span, text_map};
 use crate::{
-    config::yaml::{Abort, At, decode::Spot},
     label::Matcher,
+    schema::Context,
+    yaml::{Abort, At, decode::Spot},
 };
 
 /// A route as typed.

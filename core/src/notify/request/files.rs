@@ -2,10 +2,10 @@
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-use super::{fail, retry};
 use crate::notify::{
-    Cause, HttpConfig, Outcome, Secret, SecretSource,
+    HttpConfig, Outcome, Secret, SecretSource,
     http::{Auth, TextSource},
+    service::{fail, retry},
 };
 
 /// The files that one attempt reads, each once, and what they hold without the blanks around it.
@@ -30,12 +30,14 @@ impl Files {
     /// Lists what to read: the integration's own files, each with its key in the configuration,
     /// then those of its `http_config`.
     pub fn new<'a>(
-        own: impl IntoIterator<Item = (&'static str, &'a SecretSource)>,
+        own: impl IntoIterator<Item = (&'static str, &'a str)>,
         http: &HttpConfig,
     ) -> Self {
         let mut files = Self::default();
-        for (key, source) in own {
-            files.want_secret(key, true, Some(source));
+        for (key, path) in own {
+            if !path.is_empty() {
+                files.want(key, true, &Arc::from(path));
+            }
         }
         match &http.auth {
             Auth::None => {}
@@ -43,16 +45,26 @@ impl Files {
                 if let Some(TextSource::File(path)) = username {
                     files.want("basic auth username file", false, path);
                 }
-                files.want_secret("basic auth password file", false, password.as_ref());
+                files.want_secret("basic auth password file", password.as_ref());
             }
             Auth::Scheme { credentials, .. } => {
                 let role = "authorization credentials file";
-                files.want_secret(role, false, credentials.as_ref());
+                files.want_secret(role, credentials.as_ref());
             }
         }
         for path in http.headers.iter().flat_map(|(_, header)| &header.files) {
             files.want("http header file", false, path);
         }
+        files
+    }
+
+    /// Makes the same list with made-up contents, for trials.
+    pub fn made_up<'a>(
+        own: impl IntoIterator<Item = (&'static str, &'a str)>,
+        http: &HttpConfig,
+    ) -> Self {
+        let mut files = Self::new(own, http);
+        files.contents = files.wanted.iter().map(|_| Secret::new("http://localhost/")).collect();
         files
     }
 
@@ -78,9 +90,7 @@ impl Files {
                 self.contents.push(Secret::new(text.trim()));
                 Ok(())
             }
-            Err(why) if *is_own => {
-                Err(fail(format!("unable to read {role} {path}: {why}"), Cause::Other))
-            }
+            Err(why) if *is_own => Err(fail(format!("unable to read {role} {path}: {why}"))),
             Err(why) => {
                 Err(retry(format!("Post \"<redacted>\": unable to read {role} {path}: {why}")))
             }
@@ -98,15 +108,19 @@ impl Files {
         }
     }
 
-    pub(super) fn content(&self, path: &str) -> &str {
+    /// Returns what a file holds, without the blanks around it.
+    ///
+    /// # Panics
+    /// When the file has not been put in.
+    pub fn content(&self, path: &str) -> &str {
         let place = self.wanted.iter().position(|wanted| *wanted.path == *path);
         let content = place.and_then(|place| self.contents.get(place));
         content.expect("requests are made once all files are there").expose()
     }
 
-    fn want_secret(&mut self, role: &'static str, is_own: bool, source: Option<&SecretSource>) {
+    fn want_secret(&mut self, role: &'static str, source: Option<&SecretSource>) {
         if let Some(SecretSource::File(path)) = source {
-            self.want(role, is_own, path);
+            self.want(role, false, path);
         }
     }
 

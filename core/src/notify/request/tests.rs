@@ -9,23 +9,18 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::notify::{
-    Kind, SecretSource,
-    fixture::{URL, firing, job, webhook},
+    Fed, Kind, SecretSource, SendError, SendErrorKind, Step,
+    fixture::{URL, attempt, firing, job, webhook},
     http::Header,
 };
 
 fn a_job(http: HttpConfig) -> Job {
-    job(vec![firing("a")], Kind::Webhook(webhook()), http)
+    job(vec![firing("a")], Kind::Webhook(webhook().into()), http)
 }
 
 fn exchange(url: &str, http: HttpConfig) -> Result<Exchange, Outcome> {
-    let post = Post {
-        url: Secret::new(url),
-        content_type: "application/json",
-        body: String::new(),
-        timeout: None,
-    };
-    post.exchange(&a_job(http), &Files::default()).map(|(exchange, _)| exchange)
+    let request = Request::post_json(url, String::new());
+    super::exchange(&request, &a_job(http), &Files::default(), &mut Hidden::default())
 }
 
 fn lines(exchange: &Exchange) -> Vec<(String, String)> {
@@ -117,7 +112,8 @@ fn urls_are_made_fit_for_clients() {
 fn judged(status: u16, body: &str, headers: &[(&str, &str)]) -> Outcome {
     let headers = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
     let answer = Answer { status, headers, body: body.into() };
-    outcome(&a_job(HttpConfig::default()), Ok(answer), &Hidden::default(), &[418])
+    let detail = String::from_utf8_lossy(&answer.body).into_owned();
+    judge(&a_job(HttpConfig::default()), &answer, &Hidden::default(), &[418], &detail)
 }
 
 #[test]
@@ -178,7 +174,12 @@ fn transport_errors_are_tried_again_unless_the_request_is_unusable() {
     ] {
         let message = "dial tcp: connection refused".to_string();
         let error = "Post \"<redacted>\": dial tcp: connection refused".to_string();
-        let got = outcome(&job, Err(SendError { kind, message }), &Hidden::default(), &[]);
+        let mut attempt = attempt();
+        attempt.step(&job, Fed::Start);
+        let Step::Done(got) = attempt.step(&job, Fed::Sent(Err(SendError { kind, message })))
+        else {
+            panic!("not done")
+        };
         let cause = Cause::Other;
         let want = if again {
             Outcome::Retry { error, cause, retry_after: None }

@@ -1,16 +1,91 @@
 //! The settings of a webhook.
 
-use core::time::Duration;
+use alloc::{string::String, vec::Vec};
 
-use crate::notify::SecretSource;
+use super::body;
+use crate::{
+    notify::{
+        HttpConfig, Outcome,
+        global::Global,
+        json,
+        secret::TemplateUrl,
+        service::{Request, Service, Talk, Turn, fail},
+    },
+    schema::{Any, Context, GoSpan, schema},
+    yaml::{Abort, At},
+};
 
-/// The settings of a webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookConfig {
-    /// Where to post. An inline URL was validated at load; one from a file was not.
-    pub url: SecretSource,
-    /// The most alerts in one notification; 0 means all.
-    pub max_alerts: u64,
-    /// How long one attempt may take; `None` leaves it to the notification's deadline.
-    pub timeout: Option<Duration>,
+schema! {
+    /// The settings in `webhook_configs`.
+    pub struct WebhookConfig check Self::check {
+        /// Whether resolved alerts are told too.
+        pub send_resolved: bool = true; always,
+        /// How it talks HTTP.
+        pub http_config: Option<HttpConfig>,
+        /// Where to post; a template.
+        pub url: TemplateUrl,
+        /// The file with that URL.
+        pub url_file: String; always,
+        /// The most alerts in one notification; 0 means all.
+        pub max_alerts: u64; always,
+        /// How long one attempt may take; 0 leaves it to the notification's deadline.
+        pub timeout: GoSpan; always,
+        /// What is posted instead of the standard body; a structure of templates.
+        pub payload: Option<Any>,
+    }
+}
+
+impl WebhookConfig {
+    fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        match (self.url.0.is_empty(), self.url_file.is_empty()) {
+            (true, true) => Err(at.fail("one of url or url_file must be configured")),
+            (false, false) => Err(at.fail("at most one of url & url_file must be configured")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Service for WebhookConfig {
+    const NAME: &'static str = "webhook";
+
+    fn send_resolved(&self) -> bool {
+        self.send_resolved
+    }
+
+    fn http(&self) -> HttpConfig {
+        self.http_config.clone().unwrap_or_default()
+    }
+
+    fn inherit(&mut self, global: &Global) -> Result<(), String> {
+        self.http_config.get_or_insert_with(|| global.http());
+        Ok(())
+    }
+
+    fn files(&self) -> Vec<(&'static str, &str)> {
+        [("url_file", &*self.url_file)].into()
+    }
+
+    fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {
+        if let [answer, ..] = talk.answers {
+            return Ok(talk.judge_body(answer, &[]).into());
+        }
+        let mut render = talk.render(self.max_alerts);
+        let url = talk.inline_or_file(&self.url.0, &self.url_file);
+        let url = if url.contains("{{") { render.text(url) } else { url.into() };
+        let body = match &self.payload {
+            None => body::write(&render.data),
+            Some(payload) => {
+                let mut out = String::new();
+                json::write_value(&mut out, &render.structure(payload));
+                out
+            }
+        };
+        render.finish()?;
+        if url.is_empty() {
+            return Err(fail("webhook URL is empty after templating"));
+        }
+        let mut request = Request::post_json(url, body);
+        request.timeout = self.timeout.limit();
+        Ok(request.into())
+    }
 }

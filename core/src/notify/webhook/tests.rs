@@ -9,20 +9,22 @@ use core::{str::from_utf8, time::Duration};
 
 use serde_json::Value;
 
-use super::{Attempt, WebhookConfig};
+use super::WebhookConfig;
 use crate::{
     label::Labels,
     nflog::Reason,
     notify::{
-        Answer, Cause, Exchange, Fed, HttpConfig, Job, Kind, Notification, Outcome, Secret,
-        SecretSource, SendError, SendErrorKind, Step, Told,
-        fixture::{firing, job, notification, resolved, told, webhook},
+        Answer, Attempt, Cause, Exchange, Fed, HttpConfig, Job, Kind, Notification, Outcome,
+        Secret, SecretSource, SendError, SendErrorKind, Step, Told,
+        fixture::{attempt, firing, job, notification, resolved, told, webhook},
         http::{Auth, Header, TextSource},
+        secret::TemplateUrl,
     },
+    schema::GoSpan,
 };
 
 fn of(config: WebhookConfig, alerts: Vec<Told>) -> Job {
-    job(alerts, Kind::Webhook(config), HttpConfig::default())
+    job(alerts, Kind::Webhook(config.into()), HttpConfig::default())
 }
 
 fn sent(step: Step) -> Exchange {
@@ -40,7 +42,7 @@ fn done(step: Step) -> Outcome {
 }
 
 fn body(job: &Job) -> Value {
-    let exchange = sent(Attempt::new().step(job, Fed::Start));
+    let exchange = sent(attempt().step(job, Fed::Start));
     serde_json::from_slice(&exchange.body).expect("the body is JSON")
 }
 
@@ -61,7 +63,7 @@ fn recorded_job(case: &Value) -> Job {
         )
     });
     let mut config = webhook();
-    config.url = SecretSource::Inline(Secret::new(text(&case["request"]["url"])));
+    config.url = TemplateUrl(Secret::new(text(&case["request"]["url"])));
     let mut job = of(config, Vec::new());
     job.notification = Arc::new(Notification {
         group_labels: labels(&case["group_labels"]),
@@ -80,7 +82,7 @@ fn requests_equal_alertmanagers() {
     for line in include_str!("recorded.jsonl").lines() {
         let case: Value = serde_json::from_str(line).expect("a recorded case");
         let job = recorded_job(&case);
-        let mut attempt = Attempt::new();
+        let mut attempt = attempt();
         let exchange = sent(attempt.step(&job, Fed::Start));
         let request = &case["request"];
         assert_eq!(exchange.method, request["method"]);
@@ -146,7 +148,7 @@ fn names_and_route_labels_are_shown() {
 }
 
 fn with_files() -> Job {
-    let config = WebhookConfig { url: SecretSource::File("url".into()), ..webhook() };
+    let config = WebhookConfig { url_file: "url".into(), ..WebhookConfig::default() };
     let http = HttpConfig {
         auth: Auth::Basic {
             username: Some(TextSource::File("user".into())),
@@ -162,7 +164,7 @@ fn with_files() -> Job {
         )],
         ..HttpConfig::default()
     };
-    job(vec![firing("a")], Kind::Webhook(config), http)
+    job(vec![firing("a")], Kind::Webhook(config.into()), http)
 }
 
 fn feed(attempt: &mut Attempt, job: &Job, content: &str) -> Step {
@@ -176,7 +178,7 @@ fn wants(step: &Step, path: &str) {
 #[test]
 fn files_are_read_one_by_one_and_before_the_request() {
     let job = with_files();
-    let mut attempt = Attempt::new();
+    let mut attempt = attempt();
     wants(&attempt.step(&job, Fed::Start), "url");
     wants(&feed(&mut attempt, &job, "\n http://h.example/p4th-of-hook\r\n"), "user");
     wants(&feed(&mut attempt, &job, "me "), "pass");
@@ -206,7 +208,7 @@ fn files_are_read_one_by_one_and_before_the_request() {
 fn secrets_never_show() {
     const SECRETS: [&str; 6] = ["p4th", "wörd", "two2", "thr", "bWU6c", "116, 104, 114"];
     let job = with_files();
-    let mut attempt = Attempt::new();
+    let mut attempt = attempt();
     let mut seen = format!("{job:?}");
     attempt.step(&job, Fed::Start);
     for content in ["http://h.example/p4th-of-hook", "me", "p:wörd", "thr ee"] {
@@ -235,7 +237,7 @@ fn secrets_never_show() {
 #[test]
 fn unreadable_files_end_the_attempt() {
     let job = with_files();
-    let mut attempt = Attempt::new();
+    let mut attempt = attempt();
     attempt.step(&job, Fed::Start);
     let gone = || Fed::File(Err("no such file".into()));
     assert_eq!(
@@ -262,9 +264,9 @@ fn unreadable_files_end_the_attempt() {
 
 #[test]
 fn an_empty_url_is_an_error() {
-    let config = WebhookConfig { url: SecretSource::File("url".into()), ..webhook() };
+    let config = WebhookConfig { url_file: "url".into(), ..WebhookConfig::default() };
     let job = of(config, vec![firing("a")]);
-    let mut attempt = Attempt::new();
+    let mut attempt = attempt();
     attempt.step(&job, Fed::Start);
     let error = String::from("webhook URL is empty after templating");
     assert_eq!(done(feed(&mut attempt, &job, " \n")), Outcome::Fail { error, cause: Cause::Other });
@@ -272,9 +274,9 @@ fn an_empty_url_is_an_error() {
 
 #[test]
 fn a_timeout_names_the_configured_limit() {
-    let config = WebhookConfig { timeout: Some(Duration::from_secs(5)), ..webhook() };
+    let config = WebhookConfig { timeout: GoSpan(5_000_000_000), ..webhook() };
     let job = of(config, vec![firing("a")]);
-    let mut attempt = Attempt::new();
+    let mut attempt = attempt();
     let exchange = sent(attempt.step(&job, Fed::Start));
     assert_eq!(exchange.timeout, Some(Duration::from_secs(5)));
     let error =

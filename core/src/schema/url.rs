@@ -1,7 +1,132 @@
 //! URLs as Alertmanager accepts them.
 
-use alloc::{format, string::String};
+use alloc::{
+    borrow::ToOwned as _,
+    format,
+    string::{String, ToString as _},
+};
 use core::fmt::Write as _;
+
+use super::{Context, Field};
+use crate::yaml::{Abort, At, Out};
+
+/// An `http` or `https` URL that is no secret; empty when it is not set. A password in it is shown
+/// as `xxxxx`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Url(pub String);
+
+impl Url {
+    /// Makes a URL of a text that is one.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Returns the URL with a slash at the end of its path.
+    #[must_use]
+    pub fn with_slash(&self) -> Self {
+        let end = self.0.find(['?', '#']).unwrap_or(self.0.len());
+        let (path, rest) = self.0.split_at(end);
+        if path.ends_with('/') { self.clone() } else { Self(format!("{path}/{rest}")) }
+    }
+}
+
+impl Field for Url {
+    fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        if let Some(text) = at.text() {
+            self.0 = parse(text).map_err(|error| at.fail(error))?;
+        }
+        Ok(())
+    }
+
+    fn print(&self) -> Out {
+        Out::text(&redact(&self.0))
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Returns a URL with the password in it, if there is one, replaced.
+pub fn redact(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let Some(at) = rest[..end].rfind('@') else { return url.to_owned() };
+    match rest[..at].split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:xxxxx{}", &rest[at..]),
+        None => url.to_owned(),
+    }
+}
+
+/// Where mail is handed in: `host:port`. Both are empty when it is not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Smarthost {
+    /// A name or an address, without brackets; may be empty.
+    pub host: String,
+    /// A number or the name of a service.
+    pub port: String,
+}
+
+impl Smarthost {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let Some((host, port)) = rest.split_once(']') else {
+                    return Err(format!("address {text}: missing ']' in address"));
+                };
+                let Some(port) = port.strip_prefix(':') else {
+                    return Err(format!("address {text}: missing port in address"));
+                };
+                (host, port)
+            }
+            None => {
+                let Some((host, port)) = text.rsplit_once(':') else {
+                    return Err(format!("address {text}: missing port in address"));
+                };
+                if host.contains(':') {
+                    return Err(format!(
+                        "address {text}: too many colons in address; write [address]:port"
+                    ));
+                }
+                (host, port)
+            }
+        };
+        if port.is_empty() {
+            return Err(format!("address {text:?}: port cannot be empty"));
+        }
+        if host.contains(['[', ']']) || port.contains(['[', ']', ':']) {
+            return Err(format!("address {text}: unexpected bracket or colon in address"));
+        }
+        Ok(Self { host: host.to_owned(), port: port.to_owned() })
+    }
+}
+
+impl Field for Smarthost {
+    fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        if let Some(text) = at.text() {
+            *self = Self::parse(text)
+                .map_err(|error| at.fail(format!("{error}; write for example mail.local:25")))?;
+        }
+        Ok(())
+    }
+
+    fn print(&self) -> Out {
+        Out::text(&self.to_string())
+    }
+
+    fn is_zero(&self) -> bool {
+        self.host.is_empty() && self.port.is_empty()
+    }
+}
+
+impl core::fmt::Display for Smarthost {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match &self.host {
+            host if host.contains(':') => write!(f, "[{host}]:{}", self.port),
+            host => write!(f, "{host}:{}", self.port),
+        }
+    }
+}
 
 /// Checks an `http` or `https` URL and returns it as it is sent: blanks and letters outside of
 /// ASCII percent-encoded.

@@ -2,13 +2,13 @@
 
 use alloc::{format, string::ToString as _, sync::Arc, vec::Vec};
 
-use super::{Context, refuse};
 use crate::{
-    config::yaml::{Abort, At},
     notify::{
         HttpConfig, Secret, SecretSource,
         http::{Auth, Header, TextSource, TlsConfig, TlsVersion},
     },
+    schema::{Context, refuse},
+    yaml::{Abort, At},
 };
 
 const KEYS: [&str; 13] = [

@@ -1,0 +1,60 @@
+//! The second phase of loading: the files with templates, and a trial of every text.
+
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use super::{Config, ConfigError, Warning, whole};
+use crate::{notify, template::Set};
+
+/// A file that one of [`Config::template_globs`] matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFile {
+    /// Its path, for messages; the part behind the last slash names the template of its text.
+    pub path: String,
+    /// Its content.
+    pub text: Vec<u8>,
+}
+
+impl Config {
+    /// Takes in the files with templates, in the order of the patterns and by name within each, and
+    /// tries every text of every receiver in use: what fails then is a warning, since it may work
+    /// with other alerts.
+    ///
+    /// # Errors
+    /// A file that is no template.
+    pub fn complete(mut self, files: &[TemplateFile]) -> Result<Self, ConfigError> {
+        let mut set = Set::with_defaults();
+        for file in files {
+            let fail = |text: String| ConfigError {
+                file: file.path.clone(),
+                problems: Vec::from([whole(text)]),
+            };
+            let name = file.path.rsplit('/').next().unwrap_or_default();
+            let text = core::str::from_utf8(&file.text)
+                .map_err(|_| fail("it does not hold UTF-8 text".to_string()))?;
+            set.parse(name, text).map_err(|error| fail(error.to_string()))?;
+        }
+        for receiver in self.receivers.iter().filter(|receiver| receiver.used) {
+            for integration in &receiver.integrations {
+                if let Some(error) = notify::trial::run(&receiver.name, integration, &set) {
+                    let name = &receiver.name;
+                    let (kind, index) = (integration.name, integration.index);
+                    let text = format!(
+                        "receiver {name:?}: a trial notification of {kind}[{index}] fails: {error}"
+                    );
+                    self.warnings.push(Warning(whole(text)));
+                }
+            }
+        }
+        self.templates = Some(set);
+        Ok(self)
+    }
+
+    /// Returns the templates; none before [`complete`](Self::complete).
+    pub fn template_set(&self) -> Set {
+        self.templates.clone().unwrap_or_default()
+    }
+}
