@@ -284,6 +284,10 @@ pub const GOSSIP_FAILED_PEERS_MAX: usize = 1024;
 /// missing word against itself. Three a second and member is the most that healthy members ask.
 pub const GOSSIP_RELAYS_MAX: usize = 4096;
 
+/// Members of a cluster up to which every member is told each record directly, as most clusters of
+/// alert managers are; above, a few at random are, and pass it on.
+pub const GOSSIP_TELLS_ALL_MAX: usize = 8;
+
 /// Records that wait to be gossiped in packets. The queue is cut to it every 15 minutes, as
 /// Alertmanager does; records of others beyond it are not passed on, and arrive by full exchange.
 pub const GOSSIP_QUEUE_MAX: usize = 4096;

@@ -29,6 +29,7 @@ options: --nodes K          hosts in the cluster (3)
          --faults LIST      all, none, or some of
                             network,partitions,crashes,clocks,receivers,disks,prometheus
          --timeline         run: show the timeline also when nothing is wrong
+         --trace            run: with every packet, log line and file in it
          --from N           many: the first seed (1)
          --jobs N           many: runs at the same time (2)
          --write FILE       many: write the table to a file, too
@@ -76,12 +77,19 @@ fn usage(error: &str) -> ExitCode {
 }
 
 fn read(words: &[String]) -> Result<Arguments, String> {
-    let plan = Plan { seed: 1, nodes: 3, duration: Duration::from_secs(1800), faults: Kinds::ALL };
+    let plan = Plan {
+        seed: 1,
+        nodes: 3,
+        duration: Duration::from_secs(1800),
+        faults: Kinds::ALL,
+        traces: false,
+    };
     let mut arguments = Arguments { plan, seeds: 100, jobs: 2, timeline: false, write: None };
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        if word == "--timeline" {
+        if word == "--timeline" || word == "--trace" {
             arguments.timeline = true;
+            arguments.plan.traces |= word == "--trace";
             continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;

@@ -10,7 +10,7 @@ use xxhash_rust::xxh64::Xxh64;
 pub struct Trace {
     hash: Xxh64,
     count: u64,
-    lines: Option<Vec<String>>,
+    lines: Option<Vec<(Instant, String)>>,
 }
 
 impl fmt::Debug for Trace {
@@ -36,7 +36,7 @@ impl Trace {
         self.hash.update(&at.as_nanos().to_le_bytes());
         fmt::write(&mut Feed(&mut self.hash), what).expect("a hash takes everything");
         if let Some(lines) = &mut self.lines {
-            lines.push(format!("{} {what}", at.as_nanos()));
+            lines.push((at, what.to_string()));
         }
         self.hash.update(b"\n");
     }
@@ -51,8 +51,8 @@ impl Trace {
         self.hash.digest()
     }
 
-    /// Returns the kept lines.
-    pub fn lines(&self) -> &[String] {
+    /// Returns the kept lines, each with its time.
+    pub fn lines(&self) -> &[(Instant, String)] {
         self.lines.as_deref().unwrap_or_default()
     }
 }

@@ -8,12 +8,14 @@ use super::{
     formula::{DEAD_TIME, RETRANSMIT_MULT, transmit_limit},
     member::MemberId,
     part,
-    queue::Class,
+    queue::{Class, Limits},
     types::Source,
 };
 use crate::{
     event::Event,
-    limits::{GOSSIP_FULL_STATE_RELAYS_MAX, GOSSIP_PACKET_BYTES, GOSSIP_QUEUE_MAX},
+    limits::{
+        GOSSIP_FULL_STATE_RELAYS_MAX, GOSSIP_PACKET_BYTES, GOSSIP_QUEUE_MAX, GOSSIP_TELLS_ALL_MAX,
+    },
     time::Instant,
     wire::memberlist::{
         Message, NodeState, PART_OVERHEAD, decode_packet, encode_message, packet_room, packets,
@@ -105,7 +107,8 @@ impl Cluster {
     }
 
     /// One gossip tick: the same choice of records to up to `fanout` random members that are there,
-    /// or died in the last 30 s, so that they can refute (reference B.11).
+    /// or died in the last 30 s, so that they can refute (reference B.11). Where the members are
+    /// few, records go to all of them: who is left out by chance would wait for somebody's relay.
     pub(super) fn gossip(&mut self, now: Instant) {
         let room = packet_room(self.label());
         if self.records.fresh_bytes() > BACKLOG_TICKS * room {
@@ -115,7 +118,11 @@ impl Cluster {
         }
         self.send_bulk(now);
         let me = self.me;
-        let targets = self.members.random(&mut self.rng, self.fanout, |id, member| {
+        let fanout = match self.is_small() && !self.records.is_empty() {
+            true => self.members.len(),
+            false => self.fanout,
+        };
+        let targets = self.members.random(&mut self.rng, fanout, |id, member| {
             id != me
                 && match member.state {
                     NodeState::Alive | NodeState::Suspect => true,
@@ -154,11 +161,14 @@ impl Cluster {
         }
     }
 
-    /// Sends a message to an address, and with it what gossip fits into the packet.
+    /// Sends a message to an address, and with it what gossip fits into the packet. For records
+    /// that is a gift and does not count, or those that rode along with answers to one member would
+    /// never leave for the others.
     pub(super) fn send_message(&mut self, to: SocketAddr, message: &Message) {
         let mut parts = Vec::from([encoded(message)]);
         let room = packet_room(self.label()).saturating_sub(parts[0].len() + PART_OVERHEAD);
         parts.extend(self.draw(room));
+        self.records.put_back();
         self.settle_queues();
         let packets: Vec<_> = packets(self.label(), &parts, false).collect();
         for bytes in packets {
@@ -207,10 +217,20 @@ impl Cluster {
         self.records.settle(record_limit);
     }
 
-    fn transmit_limits(&self) -> (u32, u32) {
+    /// Tells whether there are so few members that records go to all.
+    fn is_small(&self) -> bool {
+        self.members.live() <= GOSSIP_TELLS_ALL_MAX
+    }
+
+    /// Returns how often news and records are sent. Where records go to all members of a small
+    /// cluster, own ones go to each of them as often, so that loss does not leave one out.
+    fn transmit_limits(&self) -> (Limits, Limits) {
         let fanout = u32::try_from(self.fanout).unwrap_or(u32::MAX);
         let known = self.members.len();
-        (transmit_limit(RETRANSMIT_MULT, known), transmit_limit(fanout, known))
+        let relayed = transmit_limit(fanout, known);
+        let others = self.members.live().saturating_sub(1).max(1) as u32;
+        let own = if self.is_small() { relayed.saturating_mul(others) } else { relayed };
+        (Limits::both(transmit_limit(RETRANSMIT_MULT, known)), Limits { own, relayed })
     }
 
     fn push_bulk(&mut self, name: RecordName, bytes: Arc<[u8]>) {

@@ -26,6 +26,27 @@ pub(super) enum Class {
     Relayed,
 }
 
+/// How often messages of each class are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) own: u32,
+    pub(super) relayed: u32,
+}
+
+impl Limits {
+    /// The same for both.
+    pub(super) const fn both(limit: u32) -> Self {
+        Self { own: limit, relayed: limit }
+    }
+
+    const fn of(self, class: Class) -> u32 {
+        match class {
+            Class::Own => self.own,
+            Class::Relayed => self.relayed,
+        }
+    }
+}
+
 /// The place in the order: class, transmissions, longest first, newest first.
 type Rank = (Class, u32, Reverse<usize>, Reverse<u64>);
 
@@ -105,11 +126,11 @@ impl<K: Clone + Ord> Queue<K> {
     /// and the bytes left, and says what it takes of them; what takes more is not picked.
     ///
     /// The transmissions count with the next [`settle`](Self::settle); until then the same messages
-    /// are picked again, as far as `limit` allows.
+    /// are picked again, as far as `limits` allow.
     pub(super) fn draw(
         &mut self,
         mut free: usize,
-        limit: u32,
+        limits: Limits,
         mut cost: impl FnMut(&K, usize, usize) -> usize,
     ) -> Vec<(K, Arc<[u8]>)> {
         let mut picked = Vec::new();
@@ -125,7 +146,7 @@ impl<K: Clone + Ord> Queue<K> {
                 continue;
             }
             let item = self.items.get_mut(&id).expect("what is in order is there");
-            if item.sent + item.drawn >= limit {
+            if item.sent + item.drawn >= limits.of(class) {
                 continue;
             }
             let takes = cost(&item.name, len, free);
@@ -142,8 +163,17 @@ impl<K: Clone + Ord> Queue<K> {
         picked
     }
 
-    /// Counts what was drawn, and drops what was sent `limit` times.
-    pub(super) fn settle(&mut self, limit: u32) {
+    /// Forgets that anything was drawn.
+    pub(super) fn put_back(&mut self) {
+        for id in core::mem::take(&mut self.drawn) {
+            if let Some(item) = self.items.get_mut(&id) {
+                item.drawn = 0;
+            }
+        }
+    }
+
+    /// Counts what was drawn, and drops what was sent as often as `limits` say.
+    pub(super) fn settle(&mut self, limits: Limits) {
         for id in core::mem::take(&mut self.drawn) {
             // It may have been replaced between the draw and now.
             let Some(item) = self.items.get_mut(&id) else { continue };
@@ -151,7 +181,7 @@ impl<K: Clone + Ord> Queue<K> {
             self.fresh -= fresh_bytes(item);
             item.sent += item.drawn;
             item.drawn = 0;
-            if item.sent < limit {
+            if item.sent < limits.of(item.class) {
                 let place = rank(id, item);
                 self.order.insert(place);
             } else {
@@ -206,7 +236,7 @@ mod tests {
     use super::*;
 
     fn draw(queue: &mut Queue<u32>, free: usize) -> Vec<u32> {
-        queue.draw(free, 3, |_, len, _| len + 2).into_iter().map(|(name, _)| name).collect()
+        queue.draw(free, Limits::both(3), |_, len, _| len + 2).into_iter().map(|(name, _)| name).collect()
     }
 
     fn bytes(len: usize) -> Arc<[u8]> {
@@ -221,10 +251,10 @@ mod tests {
         queue.push(3, bytes(10), Class::Own);
         queue.push(4, bytes(30), Class::Relayed);
         assert_eq!(draw(&mut queue, 100), [2, 3, 1, 4]);
-        queue.settle(3);
+        queue.settle(Limits::both(3));
         queue.push(5, bytes(1), Class::Own);
         assert_eq!(draw(&mut queue, 25), [5, 2]);
-        queue.settle(3);
+        queue.settle(Limits::both(3));
         assert_eq!(draw(&mut queue, 25), [3, 1]);
     }
 
@@ -236,11 +266,11 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(draw(&mut queue, 13), [2]);
         }
-        queue.settle(3);
+        queue.settle(Limits::both(3));
         assert_eq!(draw(&mut queue, 13), [1]);
         assert_eq!(draw(&mut queue, 24), [1, 2]);
         assert_eq!(draw(&mut queue, 24), [1]);
-        queue.settle(3);
+        queue.settle(Limits::both(3));
         assert!(queue.is_empty());
     }
 
@@ -270,11 +300,11 @@ mod tests {
             let mut seen = vec![0; lens.len()];
             let mut rounds = 0;
             while !queue.is_empty() {
-                let batch = queue.draw(free, 3, |_, len, _| len + 2);
+                let batch = queue.draw(free, Limits::both(3), |_, len, _| len + 2);
                 prop_assert!(batch.iter().map(|(_, b)| b.len() + 2).sum::<usize>() <= free);
                 prop_assert!(!batch.is_empty());
                 for (i, _) in batch { seen[i] += 1; }
-                queue.settle(3);
+                queue.settle(Limits::both(3));
                 rounds += 1;
                 prop_assert!(rounds <= 3 * lens.len());
             }

@@ -35,6 +35,8 @@ pub struct Plan {
     pub duration: Duration,
     /// Which faults may be drawn.
     pub faults: Kinds,
+    /// Whether the timeline has every packet, log line and file of the trace, too.
+    pub traces: bool,
 }
 
 /// What a run showed.
@@ -129,8 +131,14 @@ impl Runner {
         let mut fleet = Fleet::unsettled(plan.seed, plan.nodes, |number| {
             let mut spec = HostSpec::new(config.as_str());
             spec.clock = clocks[number as usize];
+            if plan.traces {
+                spec.flags.push("--log.level=debug".into());
+            }
             spec
         })?;
+        if plan.traces {
+            fleet.world.keep_trace_lines();
+        }
         fleet.world.network.link = mix.link;
         fleet.world.network.delay = mix.to_receiver;
         truth.skew = Duration::from_secs(if has_clocks { 45 } else { 0 });
@@ -358,6 +366,7 @@ impl Runner {
     fn outcome(self, findings: Findings, agreed_after: Option<Duration>) -> Outcome {
         let Self { plan, mix, fleet, mut timeline, truth, .. } = self;
         timeline.extend(check::story(&fleet, &truth));
+        timeline.extend(fleet.world.trace().lines().iter().cloned());
         timeline.sort_by_key(|(at, _)| *at);
         let line = |(at, text): &(Instant, String)| {
             format!("{:10.3} {text}", fleet.world.age_at(*at).as_secs_f64())

@@ -106,6 +106,38 @@ fn only_merged_records_are_relayed_and_streams_are_not() {
     assert_eq!(cluster.queued(), 1);
 }
 
+/// Returns to whom packets with records went.
+fn told(cluster: &mut Cluster) -> Vec<u16> {
+    let sent = effects(cluster).into_iter().filter_map(|effect| {
+        let Effect::Datagram { to, bytes } = effect else { return None };
+        let mut messages = vec![];
+        decode_packet(b"", &bytes, &mut messages).expect("our own");
+        messages.iter().any(|m| matches!(m, Message::User(_))).then_some(to.port())
+    });
+    sent.collect()
+}
+
+/// What rode along with answers to one member must not be missing for the others.
+#[test]
+fn a_record_goes_to_everybody_however_often_it_rode_along() {
+    let mut cluster = lone("a");
+    hand(&mut cluster, NOW, &alive("b", 1, VSN));
+    hand(&mut cluster, NOW, &alive("c", 2, VSN));
+    effects(&mut cluster);
+    cluster.broadcast(NOW, KEY, b"1", vec![0; 100]);
+    for _ in 0..5 {
+        let source = Some(SocketAddr::from(([10, 0, 0, 2], 1)));
+        let ping = Ping { seq_no: 1, node: "a".into(), source, source_node: "b".into() };
+        hand(&mut cluster, NOW, &Message::Ping(ping));
+    }
+    assert_eq!(told(&mut cluster), [1; 5]);
+    let tick = cluster.timers.get(super::super::Timer::Gossip).expect("it ticks");
+    cluster.on_timeout(tick);
+    let mut told = told(&mut cluster);
+    told.sort_unstable();
+    assert_eq!(told, [1, 2]);
+}
+
 fn alive(name: &str, port: u16, vsn: [u8; 6]) -> Message {
     let addr = SocketAddr::from(([10, 0, 0, 2], port));
     Message::Alive(Alive { incarnation: 1, node: name.into(), addr, meta: vec![], vsn })
