@@ -236,7 +236,11 @@ mod tests {
     use super::*;
 
     fn draw(queue: &mut Queue<u32>, free: usize) -> Vec<u32> {
-        queue.draw(free, Limits::both(3), |_, len, _| len + 2).into_iter().map(|(name, _)| name).collect()
+        queue
+            .draw(free, Limits::both(3), |_, len, _| len + 2)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
     }
 
     fn bytes(len: usize) -> Arc<[u8]> {
