@@ -11,7 +11,7 @@ mod parse;
 mod tests;
 mod url;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,12 @@ pub use self::{
 use crate::{
     event::{Event, Format, Level},
     metrics::{Build, Detail},
+    notify::Secret,
 };
+
+/// The variables of the process's environment that core may know; runtimes pass no others.
+pub const ENVIRONMENT: &[&str] =
+    &["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"];
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +91,10 @@ pub struct Options {
     pub log_level: Level,
     /// The format of log lines.
     pub log_format: Format,
+    /// What the process's environment says, by the names in [`ENVIRONMENT`]. The command line leaves
+    /// it empty and the runtime fills it in. It may hold credentials, so it is not serialized.
+    #[serde(skip)]
+    pub environment: BTreeMap<String, Secret>,
 }
 
 /// The options of gossip with other instances.

@@ -29,8 +29,8 @@ use crate::{
     map::Map,
     nflog,
     notify::{
-        Answer, Attempt, Cause, Exchange, Fed, Integration, Job, Notification, Outcome, SendError,
-        Step, memory::Memory, service::Keep,
+        Answer, Attempt, Cause, Environment, Exchange, Fed, Integration, Job, Notification,
+        Outcome, SendError, Step, memory::Memory, service::Keep,
     },
     rng::Rng,
     template,
@@ -201,6 +201,7 @@ pub struct Deliveries {
     /// What attempts tell apart from all others.
     nonces: Rng,
     user_agent: Arc<str>,
+    environment: Arc<Environment>,
     templates: template::Set,
     /// What integrations remember between attempts: by receiver, kind and index.
     memories: BTreeMap<MemoryKey, Arc<Memory>>,
@@ -228,9 +229,15 @@ impl Deliveries {
             rng,
             nonces,
             user_agent,
+            environment: Arc::default(),
             templates: template::Set::new(),
             memories: BTreeMap::new(),
         }
+    }
+
+    /// Takes what the process's environment says.
+    pub fn set_environment(&mut self, environment: Environment) {
+        self.environment = Arc::new(environment);
     }
 
     /// Takes a configuration's templates, and forgets what integrations remember, since they may
@@ -298,6 +305,7 @@ impl Deliveries {
                     integration: delivery.plan.integration.clone(),
                     reason,
                     user_agent: self.user_agent.clone(),
+                    environment: self.environment.clone(),
                     templates: self.templates.clone(),
                     stored,
                 });

@@ -27,7 +27,7 @@ pub use self::{
     global::Global,
     http::HttpConfig,
     integration::{Integration, Kind},
-    job::{Cause, Job, Notification, Outcome, Told},
+    job::{Cause, Environment, Job, Notification, Outcome, Told},
     secret::{Secret, SecretSource},
     webhook::WebhookConfig,
 };

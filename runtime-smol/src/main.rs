@@ -65,7 +65,8 @@ fn main() -> ExitCode {
             io::stdout().write_all(text.as_bytes()).ok();
             ExitCode::SUCCESS
         }
-        Ok(Invocation::Run(options)) => {
+        Ok(Invocation::Run(mut options)) => {
+            options.environment = process::environment();
             let log = Log { level: options.log_level, format: options.log_format };
             match run(clock, log, files_max, Arc::new(*options)) {
                 Ok(()) => ExitCode::SUCCESS,

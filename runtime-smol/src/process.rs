@@ -1,8 +1,8 @@
 //! What the system knows of this process, and the limit on open files.
 
-use std::fs;
+use std::{collections::BTreeMap, env, fs};
 
-use campana_core::metrics::Process;
+use campana_core::{cli::ENVIRONMENT, metrics::Process, notify::Secret};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Reads the figures for a scrape. What cannot be read is left out.
@@ -24,6 +24,13 @@ pub(crate) fn raise_file_limit() -> usize {
     let now =
         if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     now.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
+}
+
+/// The variables of the environment that core may know. Empty ones count as unset.
+pub(crate) fn environment() -> BTreeMap<String, Secret> {
+    let known = ENVIRONMENT.iter().filter_map(|name| Some((*name, env::var(name).ok()?)));
+    let known = known.filter(|(_, value)| !value.is_empty());
+    known.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
 /// The host's name, for links in notifications.

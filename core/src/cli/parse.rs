@@ -308,6 +308,7 @@ fn options(program: &str, given: &Given) -> Result<Options, String> {
         features: features(v.text("enable-feature"))?,
         log_level: level(v.choice("log.level")?),
         log_format: if v.choice("log.format")? == "json" { Format::Json } else { Format::Logfmt },
+        environment: BTreeMap::new(),
     })
 }
 

@@ -138,6 +138,7 @@ impl Node {
         let rng = |stream| Rng::new(seed, stream);
         let (backoff, nonces) = (rng(Stream::Delivery), rng(Stream::Nonce));
         let mut deliveries = Deliveries::new(backoff, nonces, Arc::from(user_agent));
+        deliveries.set_environment(options.environment.clone());
         deliveries.configure(config.template_set());
         let mut node = Self {
             alerts: Store::new(name_limit),

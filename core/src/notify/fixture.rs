@@ -80,6 +80,7 @@ pub(crate) fn job(alerts: Vec<Told>, kind: Kind, http: HttpConfig) -> Job {
         integration: Arc::new(integration(kind, http)),
         reason: Reason::FirstNotification,
         user_agent: "Alertmanager/0.33.1".into(),
+        environment: Arc::default(),
         templates: Set::with_defaults(),
         stored: BTreeMap::new(),
     }

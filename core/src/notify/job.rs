@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, string::String, sync::Arc};
 
-use super::Integration;
+use super::{Integration, Secret};
 pub use crate::metrics::FailureReason as Cause;
 use crate::{
     alert::Alert,
@@ -47,6 +47,9 @@ pub struct Told {
     pub resolved: bool,
 }
 
+/// What the process's environment says: the variables that matter to integrations.
+pub type Environment = BTreeMap<String, Secret>;
+
 /// One integration's part of a notification.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -58,6 +61,8 @@ pub struct Job {
     pub reason: Reason,
     /// `User-Agent` of HTTP requests.
     pub user_agent: Arc<str>,
+    /// The process's environment.
+    pub environment: Arc<Environment>,
     /// The templates that texts are rendered with.
     pub templates: template::Set,
     /// What the last notification of the group to this integration left behind; empty for the first

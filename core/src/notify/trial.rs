@@ -90,6 +90,7 @@ fn job(
         integration: integration.clone(),
         reason: if resolved { Reason::AllAlertsResolved } else { Reason::FirstNotification },
         user_agent: "Alertmanager/trial".into(),
+        environment: Arc::default(),
         templates: templates.clone(),
         stored: BTreeMap::new(),
     }
