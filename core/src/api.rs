@@ -201,7 +201,11 @@ impl Site {
                 let params = Params::new(head.raw_query().unwrap_or_default(), self.mode);
                 query(Ask::Metrics(params.all("name[]").map(String::from).collect()))
             }
-            Endpoint::Reload => Handled { action: Action::Call(Call::Reload), events: Vec::new() },
+            Endpoint::Reload => {
+                let params = Params::new(head.raw_query().unwrap_or_default(), self.mode);
+                let dry_run = params.all("dry_run").last().is_some_and(|value| value == "true");
+                Handled { action: Action::Call(Call::Reload { dry_run }), events: Vec::new() }
+            }
             Endpoint::V1 => v1(head, &target),
             Endpoint::V2(operation) => {
                 let mut events = Vec::new();
@@ -238,8 +242,9 @@ impl Site {
                 let status = if error == SetError::NotFound { 404 } else { 400 };
                 (Response::message(status, &error.to_string()), true)
             }
+            Reply::Rehearsed(Ok(report)) => (Response::json(200, report), false),
             Reply::Reloaded(Ok(())) => (Response::empty(200), false),
-            Reply::Reloaded(Err(error)) => {
+            Reply::Reloaded(Err(error)) | Reply::Rehearsed(Err(error)) => {
                 (Response::text(500, format!("failed to reload config: {error}\n")), false)
             }
             Reply::Stopping => (Response::text(503, "The server is shutting down.\n"), false),

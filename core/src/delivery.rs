@@ -240,11 +240,13 @@ impl Deliveries {
         self.environment = Arc::new(environment);
     }
 
-    /// Takes a configuration's templates, and forgets what integrations remember, since they may
-    /// have become others.
-    pub fn configure(&mut self, templates: template::Set) {
+    /// Takes a configuration's templates. What integrations remember is forgotten unless they are
+    /// the same as before.
+    pub fn configure(&mut self, templates: template::Set, same_integrations: bool) {
         self.templates = templates;
-        self.memories.clear();
+        if !same_integrations {
+            self.memories.clear();
+        }
     }
 
     /// Begins a delivery. Poll afterwards.

@@ -5,7 +5,10 @@ mod table;
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-pub use self::table::{Groups, Placed};
+pub use self::{
+    reroute::{Change, Next, Routed},
+    table::{Groups, Placed},
+};
 use crate::{
     id::{AlertId, FlightId, GroupId, RouteId},
     label::Labels,

@@ -396,3 +396,6 @@ pub const TEMPLATE_VALUE_DEPTH_MAX: u16 = 100;
 
 /// The most requests of one attempt: the longest conversation, Jira's, has four.
 pub const ATTEMPT_REQUESTS_MAX: usize = 12;
+
+/// Groups and notifications that the answer to a rehearsed reload lists of each kind.
+pub const REHEARSAL_ITEMS_MAX: usize = 1000;

@@ -13,6 +13,7 @@ mod gossip;
 mod io;
 mod maintain;
 mod pipeline;
+mod rehearse;
 mod reload;
 mod silences;
 #[cfg(test)]
@@ -181,7 +182,7 @@ impl Node {
             Call::ExpireSilence(silence) => self.expire_silence(now, id, &silence),
             Call::PostAlerts(batch) => self.post_alerts(now, id, &batch),
             Call::PutSilence(draft) => self.put_silence(now, id, *draft),
-            Call::Reload => self.on_reload_call(id),
+            Call::Reload { dry_run } => self.on_reload_call(id, dry_run),
         }
     }
 

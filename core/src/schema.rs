@@ -1,8 +1,8 @@
-//! Settings as tables: one list of fields gives a struct, its defaults, how it is read from YAML and
-//! how it is printed again.
+//! Settings as tables: one list of fields gives a struct, its defaults, how it is read from YAML
+//! and how it is printed again.
 //!
-//! A [`Field`] reads itself in place, over its default, as the Go library fills structs: null leaves
-//! what is there. [`schema!`](crate::schema::schema) makes a struct of fields a field itself.
+//! A [`Field`] reads itself in place, over its default, as the Go library fills structs: null
+//! leaves what is there. [`schema!`](crate::schema::schema) makes a struct of fields a field itself.
 
 mod any;
 mod field;

@@ -14,7 +14,10 @@ pub enum Call {
     /// `POST /api/v2/silences`
     PutSilence(Box<silence::Draft>),
     /// `POST /-/reload`
-    Reload,
+    Reload {
+        /// Whether to say what would change, and change nothing.
+        dry_run: bool,
+    },
 }
 
 /// The node's answer to a [`Call`].
@@ -22,6 +25,8 @@ pub enum Call {
 pub enum Reply {
     /// The alerts without an error are stored; one text for each that is not, in their order.
     AlertsPosted(Vec<String>),
+    /// What a reload would change, as JSON, or why there can be none.
+    Rehearsed(Result<String, String>),
     /// The new configuration is in force, or the old one still is.
     Reloaded(Result<(), String>),
     /// The silence has ended, or there is none of this id.

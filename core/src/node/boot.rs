@@ -139,7 +139,7 @@ impl Node {
         let (backoff, nonces) = (rng(Stream::Delivery), rng(Stream::Nonce));
         let mut deliveries = Deliveries::new(backoff, nonces, Arc::from(user_agent));
         deliveries.set_environment(options.environment.clone());
-        deliveries.configure(config.template_set());
+        deliveries.configure(config.template_set(), true);
         let mut node = Self {
             alerts: Store::new(name_limit),
             route_lists: RouteLists::default(),

@@ -157,6 +157,7 @@ impl Node {
         let error = match &finished.end {
             End::Delivered(reason) => {
                 self.on_delivered(now, &finished, *reason);
+                self.follow_group(now, &finished.plan);
                 None
             }
             End::Failed { error, cause, is_final } => {
@@ -170,6 +171,16 @@ impl Node {
         let flight = finished.plan.flight;
         if let Some(landed) = self.groups.delivered(now.instant, flight, error, &self.alerts) {
             self.on_landed(landed);
+        }
+    }
+
+    /// Writes what was told under the group's key of now, where a reload gave it another since.
+    fn follow_group(&mut self, now: Now, plan: &Plan) {
+        let flight = self.groups.flight(plan.flight);
+        let Some(group) = flight.and_then(|flight| self.groups.get(flight.group)) else { return };
+        let (old, new) = (&plan.notification.group_key, group.key.clone());
+        if *old != new {
+            self.copy_log(now, &plan.notification.receiver, old, &new);
         }
     }
 

@@ -236,14 +236,20 @@ impl Node {
 
 /// The notification log's hashes of the alerts.
 fn hashes(alerts: &[Told]) -> Hashes {
-    let of = |resolved: bool| {
-        let mut hashes = Vec::with_capacity(alerts.len());
-        let matching = alerts.iter().filter(|told| told.resolved == resolved);
-        hashes.extend(matching.map(|told| told.hash));
+    hashes_of(alerts.iter().map(|told| (told.hash, told.resolved)))
+}
+
+/// The notification log's hashes of alerts, each given by its hash and whether it has resolved.
+pub(super) fn hashes_of(alerts: impl Iterator<Item = (u64, bool)>) -> Hashes {
+    let (mut firing, mut resolved) = (Vec::new(), Vec::new());
+    for (hash, is_resolved) in alerts {
+        if is_resolved { resolved.push(hash) } else { firing.push(hash) }
+    }
+    let sorted = |mut hashes: Vec<u64>| {
         hashes.sort_unstable();
         Arc::from(hashes)
     };
-    Hashes { firing: of(false), resolved: of(true) }
+    Hashes { firing: sorted(firing), resolved: sorted(resolved) }
 }
 
 /// The labels of a route that are plain texts. The configuration refuses templates in them until

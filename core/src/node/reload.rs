@@ -1,8 +1,8 @@
 //! Reloads: read, parse elsewhere, then change over in one step.
 //!
 //! Until the new configuration has been read and resolved completely, nothing changes. Alerts,
-//! silences, the log and every group that exists in both configurations live on; see
-//! [`crate::group::Groups::reroute`].
+//! silences, the log and every group that exists in both configurations live on, with ticks and
+//! flushes under way; see [`crate::group::Groups::compare`].
 
 use alloc::{
     boxed::Box,
@@ -17,7 +17,9 @@ use crate::{
     api::Reply,
     config::{Config, ConfigError, TemplateFile},
     event::Event,
+    group::{Next, Routed},
     id::{AlertId, CallId, ReadId, WorkId},
+    nflog,
     time::Now,
 };
 
@@ -25,10 +27,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct State {
     phase: Phase,
+    /// Whether it only says what it would change.
+    is_rehearsal: bool,
     callers: Vec<CallId>,
     /// Requests that came while a reload was under way: one more answers them all, since the file
     /// may have changed after it was read.
     again: Option<Vec<CallId>>,
+    /// The same for rehearsals, which come after.
+    rehearse_again: Vec<CallId>,
 }
 
 #[derive(Debug, Default)]
@@ -52,12 +58,17 @@ impl State {
     /// Forgets the reload under way and returns who waits for it.
     pub(super) fn give_up(&mut self) -> Vec<CallId> {
         let state = core::mem::take(self);
-        state.callers.into_iter().chain(state.again.unwrap_or_default()).collect()
+        let again = state.again.unwrap_or_default();
+        state.callers.into_iter().chain(again).chain(state.rehearse_again).collect()
     }
 }
 
 impl Node {
-    pub(super) fn on_reload_call(&mut self, call: CallId) {
+    pub(super) fn on_reload_call(&mut self, call: CallId, dry_run: bool) {
+        if dry_run {
+            self.reload.rehearse_again.push(call);
+            return self.begin_waiting();
+        }
         self.log(Event::ReloadRequested { by: "api".into() });
         self.request_reload(Some(call));
     }
@@ -87,6 +98,10 @@ impl Node {
         }
         match result {
             Ok(config) if config.templates.is_none() => self.read_templates(config),
+            Ok(config) if self.reload.is_rehearsal => {
+                let report = self.rehearse(now, &config);
+                self.end_rehearsal(&Ok(report));
+            }
             Ok(config) => {
                 self.apply(now, Arc::new(config));
                 self.end_reload(&Ok(()));
@@ -119,6 +134,9 @@ impl Node {
 
     /// Leaves everything as it is and says why.
     pub(super) fn fail_reload(&mut self, err: String) {
+        if self.reload.is_rehearsal {
+            return self.end_rehearsal(&Err(err));
+        }
         let file = self.options.config_file.clone().unwrap_or_default();
         self.metrics.record_reload_failed();
         self.log(Event::ConfigurationFailed { file, err: err.clone() });
@@ -126,19 +144,33 @@ impl Node {
     }
 
     fn request_reload(&mut self, caller: Option<CallId>) {
+        self.reload.again.get_or_insert_default().extend(caller);
+        self.begin_waiting();
+    }
+
+    /// Begins what waits, when nothing is under way: reloads first, then rehearsals.
+    fn begin_waiting(&mut self) {
         if !matches!(self.reload.phase, Phase::Idle) {
-            self.reload.again.get_or_insert_default().extend(caller);
             return;
         }
-        self.reload.callers.extend(caller);
-        self.begin_reload();
+        if let Some(callers) = self.reload.again.take() {
+            self.reload.is_rehearsal = false;
+            self.reload.callers = callers;
+            self.begin_reload();
+        } else if !self.reload.rehearse_again.is_empty() {
+            self.reload.is_rehearsal = true;
+            self.reload.callers = core::mem::take(&mut self.reload.rehearse_again);
+            self.begin_reload();
+        }
     }
 
     fn begin_reload(&mut self) {
         match &self.options.config_file {
             Some(file) => {
                 let path: Arc<str> = Arc::from(file.as_str());
-                self.log(Event::ConfigurationLoading { file: path.to_string() });
+                if !self.reload.is_rehearsal {
+                    self.log(Event::ConfigurationLoading { file: path.to_string() });
+                }
                 let id = ReadId(self.ids.read.next());
                 self.reload.phase = Phase::Reading(id);
                 self.outputs.push_back(Output::Read(id, path));
@@ -162,10 +194,15 @@ impl Node {
         for call in core::mem::take(&mut self.reload.callers) {
             self.outputs.push_back(Output::Reply(call, Reply::Reloaded(result.clone())));
         }
-        if let Some(callers) = self.reload.again.take() {
-            self.reload.callers = callers;
-            self.begin_reload();
+        self.begin_waiting();
+    }
+
+    fn end_rehearsal(&mut self, result: &Result<String, String>) {
+        self.reload.phase = Phase::Idle;
+        for call in core::mem::take(&mut self.reload.callers) {
+            self.outputs.push_back(Output::Reply(call, Reply::Rehearsed(result.clone())));
         }
+        self.begin_waiting();
     }
 
     fn apply(&mut self, now: Now, config: Arc<Config>) {
@@ -179,14 +216,60 @@ impl Node {
         for &id in &ids {
             self.find_routes(id);
         }
-        self.groups.reroute(now, &old.tree, &self.config.tree, &self.alerts);
+        let routed = self.alerts.iter().filter(|(_, entry)| entry.groups > 0);
+        let routed = routed.map(|(id, entry)| Routed {
+            id,
+            labels: &entry.alert.labels,
+            starts_at: entry.alert.starts_at.at,
+            routes: &entry.routes,
+        });
+        let change = self.groups.compare(&old.tree, &self.config.tree, routed);
+        let moved: Vec<(Arc<str>, Arc<str>, Arc<str>)> =
+            change.rekeyed.iter().filter_map(|next| self.moved(next)).collect();
+        self.groups.reroute(now, &self.config.tree, change);
+        for (receiver, from, to) in moved {
+            self.copy_log(now, &receiver, &from, &to);
+        }
         for id in ids {
             let entry = self.alerts.get_mut(id).expect("listed above");
             if entry.groups > 0 {
                 entry.groups = entry.routes.len() as u32;
             }
         }
-        self.deliveries.configure(self.config.template_set());
+        // What integrations remember stays while they are the same.
+        let is_same = self.config.receivers == old.receivers;
+        self.deliveries.configure(self.config.template_set(), is_same);
         self.announce_config(now);
+    }
+
+    /// Returns the receiver, the old and the new key of a group that goes on under another route.
+    fn moved(&self, next: &Next) -> Option<(Arc<str>, Arc<str>, Arc<str>)> {
+        let route = self.config.tree.route(next.route);
+        let old = self.groups.get(next.id?)?.key.clone();
+        Some((route.receiver.clone(), old, Arc::from(route.group_key(&next.labels))))
+    }
+
+    /// Lets the log know by another key what was told of a group.
+    pub(super) fn copy_log(
+        &mut self,
+        now: Now,
+        receiver: &Arc<str>,
+        from: &Arc<str>,
+        to: &Arc<str>,
+    ) {
+        let config = self.config.clone();
+        let known = config.receivers.iter().find(|known| known.name == *receiver);
+        for integration in known.map_or(&[][..], |receiver| &receiver.integrations) {
+            let key = |group_key: &Arc<str>| nflog::Key {
+                group_key: group_key.clone(),
+                receiver: receiver.clone(),
+                integration: Arc::from(integration.name),
+                index: integration.index,
+            };
+            let Some(entry) = self.nflog.get(&key(from)).cloned() else { continue };
+            if self.nflog.merge(now.wall, key(to), entry) {
+                self.gossip_log(now, &key(to));
+            }
+        }
     }
 }

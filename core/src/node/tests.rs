@@ -3,6 +3,8 @@
 use alloc::{string::String, sync::Arc, vec, vec::Vec};
 use core::time::Duration;
 
+mod reload;
+
 use super::*;
 use crate::{
     alert::AlertBatch,
@@ -237,7 +239,7 @@ fn a_reload_of_the_same_file_changes_nothing() {
     rig.post(&[("alertname", "A")], None);
     rig.until(4000);
     let before = rig.node.deadline();
-    rig.input(Input::Call(CallId(9), Call::Reload));
+    rig.input(Input::Call(CallId(9), Call::Reload { dry_run: false }));
     assert!(matches!(rig.seen.replies.last(), Some(Reply::Reloaded(Ok(())))));
     assert_eq!(rig.node.deadline(), before);
     rig.until(20_000);
@@ -249,7 +251,7 @@ fn a_broken_file_leaves_the_old_configuration() {
     let mut rig = Rig::new(CONFIG);
     rig.seen.status = 500; // errors are expected
     rig.seen.config = "route: {receiver: nobody}".into();
-    rig.input(Input::Call(CallId(9), Call::Reload));
+    rig.input(Input::Call(CallId(9), Call::Reload { dry_run: false }));
     let Some(Reply::Reloaded(Err(error))) = rig.seen.replies.last() else { panic!("refused") };
     assert!(error.contains("nobody"), "{error}");
     assert_eq!(rig.node.config.receivers[0].name.as_ref(), "hook");
@@ -297,7 +299,7 @@ fn a_shutdown_waits_for_what_is_under_way_and_no_longer_than_its_grace() {
     rig.until(2000);
     rig.input(Input::Shutdown);
     assert!(!rig.seen.stopped, "an attempt waits for its next try");
-    rig.input(Input::Call(CallId(7), Call::Reload));
+    rig.input(Input::Call(CallId(7), Call::Reload { dry_run: false }));
     assert!(matches!(rig.seen.replies.last(), Some(Reply::Stopping)));
     rig.until(7100);
     assert!(rig.seen.stopped);

@@ -26,9 +26,9 @@ use crate::limits::{ERROR_DETAIL_BYTES_MAX, RETRY_AFTER_MAX};
 
 /// Makes the request as it goes out, and adds to the list of what error texts must not show.
 ///
-/// The header lines are `Content-Type`, `User-Agent`, `Authorization`, the integration's own and the
-/// configured ones. An `Authorization` of the integration wins over a user in the URL, and that over
-/// the configured one, as in Go.
+/// The header lines are `Content-Type`, `User-Agent`, `Authorization`, the integration's own and
+/// the configured ones. An `Authorization` of the integration wins over a user in the URL, and that
+/// over the configured one, as in Go.
 ///
 /// # Errors
 /// The outcome of the attempt, when the URL or a header cannot be used. Values may come from files,

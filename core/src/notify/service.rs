@@ -1,8 +1,8 @@
 //! What every kind of integration is: settings, and a conversation with the other side.
 //!
-//! An integration is a pure function. Asked for its next turn it sees the notification, the files it
-//! asked for, and the answers to its requests so far; it returns the next request or the end. So a
-//! conversation of several steps needs no state of its own, and every step can be tested alone.
+//! An integration is a pure function. Asked for its next turn it sees the notification, the files
+//! it asked for, and the answers to its requests so far; it returns the next request or the end. So
+//! a conversation of several steps needs no state of its own, and every step can be tested alone.
 
 use alloc::{
     boxed::Box,
