@@ -13,12 +13,16 @@ pub mod job;
 pub mod json;
 pub mod log;
 pub mod memory;
+pub mod msteams;
+pub mod msteamsv2;
+pub mod pair;
 pub mod redirect;
 pub mod render;
 pub mod request;
 pub mod secret;
 pub mod service;
 pub mod trial;
+pub mod webex;
 pub mod webhook;
 
 pub use self::{

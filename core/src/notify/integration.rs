@@ -5,9 +5,9 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use super::{
     HttpConfig, Outcome, discord,
     global::Global,
-    log,
+    log, msteams, msteamsv2,
     service::{Service, Talk, Turn},
-    webhook,
+    webex, webhook,
 };
 use crate::{
     schema::{Context, Field as _},
@@ -128,6 +128,9 @@ macro_rules! kinds {
 kinds! {
     Discord(discord::DiscordConfig), "discord_configs", "Posts to a Discord channel.";
     Webhook(webhook::WebhookConfig), "webhook_configs", "Posts JSON to a URL.";
+    Webex(webex::WebexConfig), "webex_configs", "Posts to a Webex room.";
+    MsTeams(msteams::MsTeamsConfig), "msteams_configs", "Posts a card to Microsoft Teams.";
+    MsTeamsV2(msteamsv2::MsTeamsV2Config), "msteamsv2_configs", "Posts an adaptive card to Teams.";
     Log(log::LogConfig), "log_configs", "Writes to campana's own log.";
 }
 
