@@ -4,9 +4,11 @@
 //! itself: `@file` arguments are read through the caller. Both runtimes call it with the same
 //! arguments and so accept the same flags.
 
+mod command;
 mod flags;
 mod help;
 mod parse;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -17,7 +19,11 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    command::{Command, Flag, Kind, Values},
+    flags::FEATURES,
+    help::version,
     parse::parse,
+    scan::{Given, ReadFile, Scanned, scan},
     url::{ExternalUrl, resolve_external_url, welcome},
 };
 use crate::{

@@ -5,6 +5,7 @@
 //! what the node runs on. A file that needs a part this version does not have is refused, never
 //! half obeyed.
 
+mod client;
 mod dump;
 mod error;
 pub mod glob;
@@ -17,6 +18,7 @@ use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 pub use self::{
+    client::http_client,
     error::ConfigError,
     templates::TemplateFile,
     tls::{ClientAuth, GossipTls, ServerTls, gossip_tls},

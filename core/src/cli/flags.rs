@@ -1,63 +1,16 @@
 //! The table of flags: the one place that knows their names, defaults and help.
 
-/// What a flag's value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Any text.
-    Text,
-    /// No value: `--name` or `--no-name`.
-    Switch,
-    /// A span of time: Go's syntax, and `d` and `w`.
-    Duration,
-    /// A whole number, negative ones included.
-    Integer,
-    /// A decimal number.
-    Number,
-    /// One of these words, in any case.
-    Choice(&'static [&'static str]),
-}
-
-/// One flag.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Flag {
-    /// The long name, without dashes.
-    pub(super) name: &'static str,
-    /// What stands for the value in the help where there is no default.
-    pub(super) placeholder: &'static str,
-    /// The value when the flag is absent.
-    pub(super) default: &'static str,
-    /// What it does.
-    pub(super) help: &'static str,
-    /// What its value is.
-    pub(super) kind: Kind,
-    /// Whether it may be given more than once.
-    pub(super) repeatable: bool,
-    /// Why a value other than the default is refused, for parts that do not exist yet.
-    pub(super) missing: Option<&'static str>,
-}
+use super::command::{
+    Command, Flag,
+    Kind::{self, Choice, Duration, Integer, Number, Switch, Text},
+};
 
 const fn flag(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Flag {
-    Flag { name, placeholder: "", default, help, kind, repeatable: false, missing: None }
-}
-
-impl Flag {
-    const fn of(self, placeholder: &'static str) -> Self {
-        Self { placeholder, ..self }
-    }
-
-    const fn repeated(self) -> Self {
-        Self { repeatable: true, ..self }
-    }
-
-    const fn missing(self, why: &'static str) -> Self {
-        Self { missing: Some(why), ..self }
-    }
+    Flag::new(name, kind, default, help)
 }
 
 /// The address Alertmanager gossips on by default.
 pub(super) const CLUSTER_ADDRESS: &str = "0.0.0.0:9094";
-
-use Kind::{Choice, Duration, Integer, Number, Switch, Text};
 
 /// Every flag, in the order of the help.
 pub(super) const FLAGS: &[Flag] = &[
@@ -203,8 +156,12 @@ pub(super) const FLAGS: &[Flag] = &[
     ),
 ];
 
+/// The server's command line.
+pub(super) const SERVER: Command =
+    Command { flags: FLAGS, ..Command::new("campana", "An alert manager.") };
+
 /// The features of `--enable-feature`: name and what it does.
-pub(super) const FEATURES: &[(&str, &str)] = &[
+pub const FEATURES: &[(&str, &str)] = &[
     ("alert-names-in-metrics", "adds alertname to alertmanager_alerts_limited_total"),
     ("receiver-name-in-metrics", "adds receiver_name to the notification metrics"),
     ("group-key-in-metrics", "adds group_key to alertmanager_alerts"),

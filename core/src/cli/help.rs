@@ -6,7 +6,8 @@ use alloc::{
 };
 
 use super::{
-    flags::{FEATURES, FLAGS, Flag, Kind},
+    command::{Flag, Kind},
+    flags::{FEATURES, FLAGS},
     parse::is_alertmanager,
 };
 use crate::metrics::Build;
@@ -41,8 +42,10 @@ fn left(flag: &Flag, program: &str) -> String {
     };
     match flag.kind {
         Kind::Switch => format!("      --[no-]{}", flag.name),
-        Kind::Text if default.is_empty() => format!("      --{}={}", flag.name, flag.placeholder),
-        Kind::Text => format!("      --{}=\"{default}\"", flag.name),
+        Kind::Text | Kind::File if default.is_empty() => {
+            format!("      --{}={}", flag.name, flag.placeholder)
+        }
+        Kind::Text | Kind::File => format!("      --{}=\"{default}\"", flag.name),
         _ => format!("      --{}={default}", flag.name),
     }
 }
@@ -86,10 +89,12 @@ fn entry(out: &mut String, left: &str, right: &str) {
     out.push('\n');
 }
 
-/// Returns the text of `--version`.
-pub(super) fn version(program: &str) -> String {
+/// Returns the text of `--version`. A program called by the name of Alertmanager's server or tool
+/// answers as that one.
+pub fn version(program: &str) -> String {
     let build = Build::this();
-    let mut out = if is_alertmanager(program) {
+    let is_tool = program.strip_suffix(".exe").unwrap_or(program) == "amtool";
+    let mut out = if is_alertmanager(program) || is_tool {
         format!(
             "{program}, version {} (branch: {}, revision: {})\n",
             build.compatible, build.branch, build.revision

@@ -3,7 +3,6 @@
 use alloc::{
     borrow::ToOwned as _,
     boxed::Box,
-    collections::{BTreeMap, VecDeque},
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -12,12 +11,14 @@ use core::time::Duration;
 
 use super::{
     Cluster, Features, Invocation, Options,
-    flags::{self, FLAGS, Flag, Kind},
-    help, url,
+    command::{Flag, Kind},
+    flags::{self, FLAGS},
+    help,
+    scan::{Given, Scanned, scan},
+    url,
 };
 use crate::{
     event::{Format, Level},
-    limits::CLI_ARGUMENTS_MAX,
     time::duration::parse_flag,
 };
 
@@ -48,8 +49,8 @@ fn run(
     argv: &[String],
     read_file: &mut dyn FnMut(&str) -> Result<String, String>,
 ) -> Result<Invocation, String> {
-    let mut line = Line { arguments: argv.iter().cloned().collect(), ..Line::default() };
-    let scanned = line.scan(read_file);
+    let mut line = Scanned::default();
+    let scanned = scan(&flags::SERVER, argv, read_file, &mut line);
     // Help wins over a mistake that follows it; the version does not.
     if line.help {
         return Ok(Invocation::Print(help::help(program)));
@@ -64,128 +65,6 @@ fn run(
 /// Returns the options of a command line without flags.
 pub(super) fn defaults(program: &str) -> Result<Options, String> {
     options(program, &Given::default())
-}
-
-/// The flags that were given, with their values as written.
-type Given = BTreeMap<&'static str, Vec<String>>;
-
-/// A command line on its way from words to flags.
-#[derive(Default)]
-struct Line {
-    arguments: VecDeque<String>,
-    /// Words read so far, those of files included.
-    read: usize,
-    given: Given,
-    help: bool,
-    version: bool,
-}
-
-/// The next word or, after the last one, nothing.
-enum Word {
-    Flag(String, Option<String>),
-    Short(String),
-    Value(String),
-}
-
-impl Line {
-    fn scan(
-        &mut self,
-        read_file: &mut dyn FnMut(&str) -> Result<String, String>,
-    ) -> Result<(), String> {
-        while let Some(word) = self.next(read_file)? {
-            match word {
-                Word::Flag(name, value) => self.flag(&name, value, read_file)?,
-                Word::Short(name) if name == "h" => self.help = true,
-                Word::Short(name) => return Err(format!("unknown short flag '-{name}'")),
-                Word::Value(text) => return Err(format!("unexpected {text}")),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the next word, after putting the lines of an `@file` in its place.
-    fn next(
-        &mut self,
-        read_file: &mut dyn FnMut(&str) -> Result<String, String>,
-    ) -> Result<Option<Word>, String> {
-        while let Some(argument) = self.arguments.pop_front() {
-            self.read += 1;
-            if self.read > CLI_ARGUMENTS_MAX {
-                return Err(format!("more than {CLI_ARGUMENTS_MAX} arguments"));
-            }
-            if let Some(path) = argument.strip_prefix('@') {
-                let text = read_file(path).map_err(|err| format!("open {path}: {err}"))?;
-                let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-                for line in lines.rev() {
-                    self.arguments.push_front(line.to_owned());
-                }
-            } else if argument == "--" {
-                // What follows are values, and the server takes none.
-                return Ok(self.arguments.pop_front().map(Word::Value));
-            } else if let Some(flag) = argument.strip_prefix("--") {
-                return Ok(Some(match flag.split_once('=') {
-                    Some((name, value)) => Word::Flag(name.to_owned(), Some(value.to_owned())),
-                    None => Word::Flag(flag.to_owned(), None),
-                }));
-            } else if argument.len() > 1
-                && let Some(short) = argument.strip_prefix('-')
-            {
-                return Ok(Some(Word::Short(short.chars().take(1).collect())));
-            } else {
-                return Ok(Some(Word::Value(argument)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn flag(
-        &mut self,
-        name: &str,
-        value: Option<String>,
-        read_file: &mut dyn FnMut(&str) -> Result<String, String>,
-    ) -> Result<(), String> {
-        let (plain, on) = match name.strip_prefix("no-") {
-            Some(plain) if is_switch(plain) => (plain, false),
-            _ => (name, true),
-        };
-        if is_switch(plain) {
-            if let Some(value) = value {
-                return Err(format!("unexpected {value}"));
-            }
-            match plain {
-                "help" => self.help |= on,
-                "version" => self.version |= on,
-                _ => self.keep(plain, on.to_string())?,
-            }
-            return Ok(());
-        }
-        if flags::find(name).is_none() {
-            return Err(format!("unknown long flag '--{name}'"));
-        }
-        let value = match value {
-            Some(value) => value,
-            None => match self.next(read_file)? {
-                Some(Word::Value(value)) => value,
-                _ => return Err(format!("expected argument for flag '--{name}'")),
-            },
-        };
-        self.keep(name, value)
-    }
-
-    fn keep(&mut self, name: &str, value: String) -> Result<(), String> {
-        let flag = flags::find(name).expect("only names of the table are kept");
-        let values = self.given.entry(flag.name).or_default();
-        if !values.is_empty() && !flag.repeatable {
-            return Err(format!("flag '{name}' cannot be repeated"));
-        }
-        values.push(value);
-        Ok(())
-    }
-}
-
-fn is_switch(name: &str) -> bool {
-    matches!(name, "help" | "version")
-        || flags::find(name).is_some_and(|flag| flag.kind == Kind::Switch)
 }
 
 /// Typed reading of flags.
