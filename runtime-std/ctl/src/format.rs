@@ -164,24 +164,19 @@ pub(crate) fn config(session: &Session, status: &Status) -> String {
         Form::Simple => format!("{}\n", status.config.original),
         Form::Extended => {
             let version = &status.version_info;
-            let facts = [
-                ("branch", &version.branch),
-                ("buildDate", &version.build_date),
+            let mut text = format!("{}\n", status.config.original);
+            for (name, value) in [
                 ("buildUser", &version.build_user),
                 ("goVersion", &version.go_version),
                 ("revision", &version.revision),
                 ("version", &version.version),
-            ];
-            let facts: Vec<String> =
-                facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-            let mut text = format!("{}\n", status.config.original);
-            text.push_str("buildInfo\tuptime\n");
-            text.push_str(&format!(
-                "{}\t{}\n",
-                facts.join(" "),
-                status.uptime.format(session.text("date.format"))
-            ));
-            align(&text)
+                ("branch", &version.branch),
+                ("buildDate", &version.build_date),
+                ("uptime", &status.uptime.text()),
+            ] {
+                text.push_str(&format!("{name} {value}\n"));
+            }
+            text
         }
     }
 }
@@ -191,8 +186,7 @@ pub(crate) fn cluster(session: &Session, cluster: &Cluster) -> String {
     if session.form() == Form::Json {
         return to_json(cluster);
     }
-    let mut text =
-        format!("Cluster Status:\t{}\t\nNode Name:\t{}\t\n", cluster.status, cluster.name);
+    let mut text = format!("Cluster Status:\t{}\nNode Name:\t{}\n", cluster.status, cluster.name);
     if session.form() == Form::Extended {
         let mut peers: Vec<_> = cluster.peers.iter().collect();
         peers.sort_by_key(|peer| place(&peer.address));

@@ -20,6 +20,13 @@ impl When {
     pub(crate) fn format(self, layout: &str) -> String {
         Time::from(self.0).format(layout)
     }
+
+    /// Shows it as the API does.
+    pub(crate) fn text(self) -> String {
+        let mut text = String::new();
+        write_millis(&mut text, self.0);
+        text
+    }
 }
 
 impl<'de> Deserialize<'de> for When {
@@ -31,9 +38,7 @@ impl<'de> Deserialize<'de> for When {
 
 impl Serialize for When {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::new();
-        write_millis(&mut text, self.0);
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&self.text())
     }
 }
 
