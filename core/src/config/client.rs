@@ -1,14 +1,14 @@
 //! The file of `--http.config.file`: how a client talks HTTP to a server.
 
 use alloc::{borrow::ToOwned as _, vec::Vec};
-use core::cell::RefCell;
 
-use super::{
-    ConfigError, Origin, decode,
-    raw::{Context, http},
+use super::{ConfigError, Origin, decode};
+use crate::{
+    label::Mode,
+    notify::http::{HttpConfig, read as http},
+    schema::Context,
     yaml::{self, Abort, At, Log, Problem},
 };
-use crate::{label::Mode, notify::http::HttpConfig};
 
 /// Reads how a client talks HTTP. An empty file has the defaults.
 ///
@@ -22,11 +22,7 @@ fn read(bytes: &[u8], origin: &Origin<'_>) -> Result<HttpConfig, Vec<Problem>> {
     let one = |problem| Vec::from([problem]);
     let root = yaml::load(decode(bytes).map_err(one)?).map_err(one)?;
     let Some(root) = root.filter(|root| !root.is_null()) else { return Ok(HttpConfig::default()) };
-    let context = Context {
-        mode: Mode::Utf8,
-        directory: origin.directory,
-        warnings: RefCell::new(Vec::new()),
-    };
+    let context = Context::new(Mode::Utf8, origin.directory);
     let log = Log::default();
     let read = http::read(&At::root(&root, &log), &context);
     let read = read.map_err(|Abort(problem)| one(*problem))?;

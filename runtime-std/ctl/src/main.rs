@@ -12,7 +12,6 @@ mod date;
 #[allow(dead_code, reason = "the tool only reads; the servers use the rest")]
 mod files;
 mod format;
-mod glob;
 mod help;
 mod import;
 mod manual;

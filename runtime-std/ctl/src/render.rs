@@ -8,7 +8,7 @@ use campana_core::{
 };
 
 use crate::{
-    glob::glob,
+    files,
     session::{Failure, Session, now, print},
     source,
 };
@@ -38,15 +38,12 @@ pub(crate) fn render(session: &Session) -> Result<(), Failure> {
 
 /// Reads the templates that patterns name, on top of the default ones. A pattern that matches no
 /// file is no error: the files may come later.
-pub(crate) fn load(globs: &[String]) -> Result<Set, Failure> {
+fn load(globs: &[String]) -> Result<Set, Failure> {
     let mut set = Set::with_defaults();
-    for pattern in globs {
-        for path in glob(pattern)? {
-            let text = String::from_utf8(source::read(&path)?)
-                .map_err(|_| format!("{path}: not UTF-8"))?;
-            let name = path.rsplit('/').next().unwrap_or(&path);
-            set.parse(name, &text).map_err(|e| e.to_string())?;
-        }
+    for file in files::glob(globs)? {
+        let text = str::from_utf8(&file.text).map_err(|_| format!("{}: not UTF-8", file.path))?;
+        let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+        set.parse(name, text).map_err(|e| e.to_string())?;
     }
     Ok(set)
 }

@@ -10,9 +10,9 @@ use std::{
 
 use campana_core::{
     cli::{FEATURES, Flag, Kind, Scanned},
-    config::yaml::{self, Value},
     label::{Matcher, Mode, parse},
     time::{Timestamp, duration},
+    yaml::{self, Value},
 };
 
 use crate::table::PROGRAM;
