@@ -9,6 +9,7 @@ mod client;
 mod dump;
 mod error;
 pub mod glob;
+pub mod parts;
 pub mod raw;
 mod resolve;
 mod templates;

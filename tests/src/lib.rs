@@ -11,6 +11,7 @@ pub mod http;
 pub mod judge;
 pub mod load;
 pub mod play;
+pub mod probe;
 pub mod relay;
 pub mod scenario;
 pub mod sink;

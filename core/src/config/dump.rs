@@ -104,8 +104,12 @@ fn receiver(raw: &Receiver) -> Out {
 fn interval(raw: &Interval) -> Out {
     let mut fields = Fields::default();
     fields.put("name", Out::text(&raw.name));
-    fields.put("time_intervals", Out::List(raw.specs.iter().map(spec).collect()));
+    fields.put("time_intervals", specs(&raw.specs));
     fields.done()
+}
+
+pub(super) fn specs(specs: &[Spec]) -> Out {
+    Out::List(specs.iter().map(spec).collect())
 }
 
 fn spec(spec: &Spec) -> Out {

@@ -263,7 +263,7 @@ fn conditions(
     all
 }
 
-fn build_rule(raw: &InhibitRule) -> inhibit::Rule {
+pub(super) fn build_rule(raw: &InhibitRule) -> inhibit::Rule {
     let side = |side: &Side| Matchers::sorted(conditions(&side.equal, &side.regex, &side.matchers));
     inhibit::Rule {
         name: (!raw.name.is_empty()).then(|| Arc::from(&*raw.name)),

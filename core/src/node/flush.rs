@@ -223,12 +223,8 @@ impl Node {
             .iter()
             .map(|&id| {
                 let entry = self.alerts.get(id).expect("members are stored");
-                let resolved = entry.alert.is_resolved(now.wall);
-                let mut alert = entry.alert.clone();
-                if !resolved {
-                    alert.ends_at = crate::time::Stamp::ZERO;
-                }
-                Told { alert, fingerprint: entry.fingerprint, hash: entry.nflog_hash, resolved }
+                let (fingerprint, hash) = (entry.fingerprint, entry.nflog_hash);
+                Told::new(entry.alert.clone(), fingerprint, hash, now.wall)
             })
             .collect()
     }

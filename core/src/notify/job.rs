@@ -10,7 +10,7 @@ use crate::{
     label::Labels,
     nflog::{self, Reason},
     template,
-    time::Timestamp,
+    time::{Stamp, Timestamp},
 };
 
 /// What one flush of one group has to say. Built once, shared by all integrations.
@@ -49,6 +49,17 @@ pub struct Told {
 
 /// What the process's environment says: the variables that matter to integrations.
 pub type Environment = BTreeMap<String, Secret>;
+
+impl Told {
+    /// Takes an alert into a notification at `now`.
+    pub fn new(mut alert: Alert, fingerprint: Fingerprint, hash: u64, now: Timestamp) -> Self {
+        let resolved = alert.is_resolved(now);
+        if !resolved {
+            alert.ends_at = Stamp::ZERO;
+        }
+        Self { alert, fingerprint, hash, resolved }
+    }
+}
 
 /// One integration's part of a notification.
 #[derive(Clone, Debug)]

@@ -82,20 +82,8 @@ impl<'a> Render<'a> {
         if self.error.is_some() {
             return Json::Null;
         }
-        let rendered = any.to_json().and_then(|json| {
-            let error = core::cell::RefCell::new(None);
-            let retype = |text: &str| {
-                retype(text).unwrap_or_else(|why| {
-                    error.borrow_mut().get_or_insert(why);
-                    None
-                })
-            };
-            let rendered = self.set.render_structure(&json, &self.value, &self.env, &retype);
-            match (rendered, error.take()) {
-                (Ok(_), Some(why)) => Err(why),
-                (rendered, _) => rendered.map_err(|error| error.to_string()),
-            }
-        });
+        let rendered =
+            any.to_json().and_then(|json| structure(&json, self.set, &self.value, &self.env));
         rendered.unwrap_or_else(|error| {
             self.error = Some(error);
             Json::Null
@@ -116,6 +104,26 @@ impl<'a> Render<'a> {
             Some(error) => Err(fail(format!("{TEMPLATE_ERROR}{error}"))),
             None => Ok(()),
         }
+    }
+}
+
+/// Renders every text of a structure and reads it again as YAML, since that is how users write
+/// numbers and lists.
+///
+/// # Errors
+/// What a template failed with, or that a text is no YAML.
+pub fn structure(json: &Json, set: &Set, data: &Value, env: &Env<'_>) -> Result<Json, String> {
+    let error = core::cell::RefCell::new(None);
+    let retype = |text: &str| {
+        retype(text).unwrap_or_else(|why| {
+            error.borrow_mut().get_or_insert(why);
+            None
+        })
+    };
+    let rendered = set.render_structure(json, data, env, &retype);
+    match (rendered, error.take()) {
+        (Ok(_), Some(why)) => Err(why),
+        (rendered, _) => rendered.map_err(|error| error.to_string()),
     }
 }
 

@@ -55,7 +55,11 @@ pub fn read_all(at: &At<'_>, what: &str) -> Result<Vec<Interval>, Abort> {
     Ok(intervals)
 }
 
-fn read_spec(at: &At<'_>) -> Result<Spec, Abort> {
+/// Reads one calendar rule.
+///
+/// # Errors
+/// The first rule that a value breaks.
+pub fn read_spec(at: &At<'_>) -> Result<Spec, Abort> {
     let mut spec = Spec::default();
     let keys = ["times", "weekdays", "days_of_month", "months", "years", "location"];
     at.fields(&keys, |key, at| {
