@@ -60,6 +60,7 @@ fn tell(
         integration: integration.clone(),
         reason: data::reason(question)?,
         user_agent: USER_AGENT.into(),
+        environment: Arc::default(),
         templates: templates.clone(),
         stored: stored.map_or_else(BTreeMap::new, read_store),
     };
