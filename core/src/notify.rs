@@ -21,6 +21,7 @@ pub mod render;
 pub mod request;
 pub mod secret;
 pub mod service;
+pub mod telegram;
 pub mod trial;
 pub mod webex;
 pub mod webhook;

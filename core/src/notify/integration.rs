@@ -7,7 +7,7 @@ use super::{
     global::Global,
     log, msteams, msteamsv2,
     service::{Service, Talk, Turn},
-    webex, webhook,
+    telegram, webex, webhook,
 };
 use crate::{
     schema::{Context, Field as _},
@@ -128,6 +128,7 @@ macro_rules! kinds {
 kinds! {
     Discord(discord::DiscordConfig), "discord_configs", "Posts to a Discord channel.";
     Webhook(webhook::WebhookConfig), "webhook_configs", "Posts JSON to a URL.";
+    Telegram(telegram::TelegramConfig), "telegram_configs", "Sends to a Telegram chat.";
     Webex(webex::WebexConfig), "webex_configs", "Posts to a Webex room.";
     MsTeams(msteams::MsTeamsConfig), "msteams_configs", "Posts a card to Microsoft Teams.";
     MsTeamsV2(msteamsv2::MsTeamsV2Config), "msteamsv2_configs", "Posts an adaptive card to Teams.";
