@@ -207,6 +207,10 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// value.
 pub const FLUSH_TIME_MIN: Duration = Duration::from_secs(10);
 
+/// The least time that a first attempt must have before its flush ends, where peers had their turn
+/// before; with less, the next flush makes it.
+pub const FIRST_ATTEMPT_TIME_MIN: Duration = Duration::from_secs(2);
+
 /// Bytes of bodies that the threaded runtime holds for clients at once; further requests are
 /// refused with 503, and further answers are streamed.
 pub const BODIES_BYTES_MAX: usize = 64 << 20;

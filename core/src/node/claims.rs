@@ -29,7 +29,7 @@ use crate::{
     id::DeliveryId,
     limits::{CLAIM_DELAY, CLAIM_LIFE_MAX, CLAIM_PAUSE, CLAIMANTS_MAX, CLAIMS_MAX},
     nflog,
-    time::{Deadline, Instant, Now, Reason},
+    time::{Deadline, Instant, Now, Reason, Timestamp},
     timer::Timers,
 };
 
@@ -41,11 +41,20 @@ pub(super) struct Claim {
     peer: String,
     /// How many turns it had without success.
     used: u32,
-    /// How long the word counts after it was heard. A span and no time: clocks may differ.
+    /// How long the word counts after it was heard. A span and no time: clocks may differ. Zero
+    /// takes an earlier word back.
     life: Duration,
+    /// The time of the log's entry that the peer is about to replace. Who has a newer one heard of
+    /// the delivery before it heard of the turn.
+    replaces: Option<Timestamp>,
 }
 
 impl Claim {
+    /// Tells whether what is claimed has been done since, as the log says.
+    pub(super) fn is_over(&self, log: &nflog::Log) -> bool {
+        log.get(&self.key).is_some_and(|entry| Some(entry.timestamp) > self.replaces)
+    }
+
     /// Decodes claims that stand one after the other.
     pub(super) fn decode_all(mut data: &[u8]) -> Result<Vec<Self>, String> {
         let mut claims = Vec::new();
@@ -74,6 +83,8 @@ struct Turns {
     used: u32,
     /// When the present one ends.
     ends: Option<Instant>,
+    /// Whether the peers were told of it.
+    is_told: bool,
 }
 
 /// The claims heard, and the own ones to repeat.
@@ -90,6 +101,12 @@ impl Claims {
     pub(super) fn hear(&mut self, now: Instant, claim: Claim) {
         if self.heard.len() >= CLAIMS_MAX {
             self.heard.retain(|_, all| all.iter().any(|heard| heard.until > now));
+        }
+        if claim.life.is_zero() {
+            if let Some(all) = self.heard.get_mut(&claim.key) {
+                all.retain(|old| *old.peer != *claim.peer);
+            }
+            return;
         }
         if self.heard.len() >= CLAIMS_MAX && !self.heard.contains_key(&claim.key) {
             return;
@@ -122,6 +139,11 @@ impl Claims {
         self.turns.remove(key);
     }
 
+    /// Tells whether it is this node's turn at a delivery.
+    pub(super) fn has_turn(&self, key: &nflog::Key) -> bool {
+        self.turns.get(key).is_some_and(|turns| turns.ends.is_some())
+    }
+
     fn turns(&mut self, key: &nflog::Key) -> &mut Turns {
         // What never succeeds and is gone leaves its count behind.
         if self.turns.len() >= CLAIMS_MAX {
@@ -130,19 +152,23 @@ impl Claims {
         self.turns.entry(key.clone()).or_default()
     }
 
-    /// Notes how a delivery ended.
-    pub(super) fn end(&mut self, finished: &Finished) {
+    /// Notes how a delivery ended. Tells whether the peers still believe that it is this node's
+    /// turn.
+    fn end(&mut self, finished: &Finished) -> bool {
         let key = &finished.plan.log_key;
         self.own.clear(finished.id);
         match finished.end {
-            End::Skipped(nflog::SkipReason::ClaimedByPeer) => {}
-            End::Delivered(_) | End::Skipped(_) => drop(self.turns.remove(key)),
+            // The next flush goes on with the turn.
+            End::Skipped(nflog::SkipReason::ClaimedByPeer) => false,
+            End::Delivered(_) | End::Skipped(_) => {
+                self.turns.remove(key).is_some_and(|turns| turns.is_told)
+            }
             End::Failed { .. } => {
-                if let Some(turns) = self.turns.get_mut(key)
-                    && turns.ends.take().is_some()
-                {
+                let Some(turns) = self.turns.get_mut(key) else { return false };
+                if turns.ends.take().is_some() {
                     turns.used = turns.used.saturating_add(1);
                 }
+                core::mem::take(&mut turns.is_told)
             }
         }
     }
@@ -168,7 +194,8 @@ impl Node {
                 Some(before.until)
             }
             Some(_) => {
-                *turns = Turns { used: turns.used.saturating_add(1), ends: None };
+                turns.used = turns.used.saturating_add(1);
+                turns.ends = None;
                 Some(heard.map_or(now.instant + CLAIM_PAUSE * 3, |heard| heard.until))
             }
             None => heard.map(|heard| heard.until),
@@ -208,16 +235,31 @@ impl Node {
     /// Claims a delivery for what is left of this turn.
     fn claim(&mut self, now: Now, id: DeliveryId) {
         let Some(plan) = self.deliveries.plan(id) else { return };
-        let Some(cluster) = &self.cluster else { return };
         let key = plan.log_key.clone();
         let Some(turns) = self.claims.turns.get(&key) else { return };
         let Some(ends) = turns.ends.filter(|ends| *ends > now.instant) else { return };
         // A moment more than the turn, so that nobody begins before this node has stopped.
         let life = ends.since(now.instant) + CLAIM_PAUSE;
-        let claim = Claim { key, peer: cluster.name().to_string(), used: turns.used, life };
+        self.claims.turns(&key).is_told = true;
+        self.claims.own.set(id, now.instant + self.options.cluster.peer_timeout / 3);
+        self.tell_claim(now, key, life);
+    }
+
+    /// Ends the turn at a delivery that has ended, and takes back what the peers were told of it:
+    /// they would leave their next flush to this node, too.
+    pub(super) fn end_turn(&mut self, now: Now, finished: &Finished) {
+        if self.claims.end(finished) {
+            self.tell_claim(now, finished.plan.log_key.clone(), Duration::ZERO);
+        }
+    }
+
+    fn tell_claim(&mut self, now: Now, key: nflog::Key, life: Duration) {
+        let Some(cluster) = &self.cluster else { return };
+        let peer = cluster.name().to_string();
+        let replaces = self.nflog.get(&key).map(|entry| entry.timestamp);
+        let claim = Claim { used: self.claims.turns(&key).used, key, peer, life, replaces };
         let bytes = postcard::to_allocvec(&claim).expect("plain data encodes");
         let name = claim.key.to_string();
-        self.claims.own.set(id, now.instant + self.options.cluster.peer_timeout / 3);
         self.with_cluster(now, |cluster, at| {
             cluster.broadcast(at, CLAIMS, name.as_bytes(), bytes);
         });
@@ -241,6 +283,7 @@ mod tests {
             peer: peer.into(),
             used,
             life: Duration::from_secs(secs),
+            replaces: None,
         };
         let at = |secs: u64| Instant::from_nanos(secs * 1_000_000_000);
         let mut claims = Claims::default();
@@ -253,5 +296,50 @@ mod tests {
         assert_eq!(first(11), None);
         let others = claims.first(at(6), &key, |peer| **peer != *"b").map(|heard| heard.peer);
         assert_eq!(others.as_deref(), Some("c"));
+    }
+    #[test]
+    fn a_word_taken_back_does_not_count() {
+        let key = nflog::Key {
+            group_key: "g".into(),
+            receiver: "r".into(),
+            integration: "webhook".into(),
+            index: 0,
+        };
+        let claim = |life| Claim {
+            key: key.clone(),
+            peer: "a".into(),
+            used: 0,
+            life: Duration::from_secs(life),
+            replaces: None,
+        };
+        let mut claims = Claims::default();
+        claims.hear(Instant::from_nanos(0), claim(5));
+        claims.hear(Instant::from_nanos(1), claim(0));
+        assert!(claims.first(Instant::from_nanos(2), &key, |_| true).is_none());
+    }
+
+    #[test]
+    fn a_turn_is_over_once_the_log_has_what_it_was_for() {
+        let key = nflog::Key {
+            group_key: "g".into(),
+            receiver: "r".into(),
+            integration: "webhook".into(),
+            index: 0,
+        };
+        let claim = |replaces: Option<i64>| Claim {
+            key: key.clone(),
+            peer: "a".into(),
+            used: 0,
+            life: Duration::from_secs(15),
+            replaces: replaces.map(Timestamp::from_nanos),
+        };
+        let mut log = nflog::Log::default();
+        assert!(!claim(None).is_over(&log));
+        let hour = Duration::from_secs(3600);
+        let now = Timestamp::from_nanos(7);
+        let none: Arc<[u64]> = Arc::from([]);
+        log.record(now, key.clone(), none.clone(), none, BTreeMap::new(), hour);
+        assert!(claim(None).is_over(&log) && claim(Some(6)).is_over(&log));
+        assert!(!claim(Some(7)).is_over(&log));
     }
 }

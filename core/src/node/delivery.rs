@@ -8,6 +8,7 @@ use crate::{
     delivery::{Attempted, Effect, End, Finished, Hashes, Plan},
     event::Event,
     id::DeliveryId,
+    limits::{CLAIM_PAUSE, FIRST_ATTEMPT_TIME_MIN},
     nflog,
     notify::Told,
     time::Now,
@@ -54,7 +55,7 @@ impl Node {
         self.metrics.nflog.record_query(0.0, entry.is_some());
         let decision = decision(plan, entry);
         if matches!(decision, nflog::Decision::Notify(_)) {
-            if is_first && self.cluster.is_some() && now.instant >= plan.deadline {
+            if is_first && self.is_too_late(now, plan) {
                 return self.give_up_to_peer(now, id);
             }
             if self.begin_turn(now, id) {
@@ -73,6 +74,17 @@ impl Node {
             nflog::Decision::Skip(_) => BTreeMap::new(),
         };
         self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision, stored);
+    }
+
+    /// Tells whether a delivery that has been left to peers has so little time left that the next
+    /// flush had better make it: what is cut off on its way may have arrived.
+    fn is_too_late(&self, now: Now, plan: &Plan) -> bool {
+        let Some(cluster) = &self.cluster else { return false };
+        let pause = match self.claims.has_turn(&plan.log_key) || cluster.member_count() <= 1 {
+            true => Duration::ZERO,
+            false => CLAIM_PAUSE,
+        };
+        now.instant + pause + FIRST_ATTEMPT_TIME_MIN >= plan.deadline
     }
 
     /// Tells whether the log lacks what a delivery would say.
@@ -153,7 +165,6 @@ impl Node {
     }
 
     fn on_finished(&mut self, now: Now, finished: Finished) {
-        self.claims.end(&finished);
         let error = match &finished.end {
             End::Delivered(reason) => {
                 self.on_delivered(now, &finished, *reason);
@@ -168,6 +179,7 @@ impl Node {
             }
             End::Skipped(_) => None,
         };
+        self.end_turn(now, &finished);
         let flight = finished.plan.flight;
         if let Some(landed) = self.groups.delivered(now.instant, flight, error, &self.alerts) {
             self.on_landed(landed);

@@ -181,7 +181,9 @@ impl Node {
             }
         }
         for claim in records.claims {
-            self.claims.hear(now.instant, claim);
+            if !claim.is_over(&self.nflog) {
+                self.claims.hear(now.instant, claim);
+            }
         }
         if let Some(err) = records.error {
             self.log(Event::GossipRecordRefused { err });
