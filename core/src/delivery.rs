@@ -53,12 +53,21 @@ pub struct Plan {
     pub deadline: Instant,
     /// The route's repeat interval, for the decision and the log entry.
     pub repeat_interval: Duration,
-    /// When the decision that holds was taken, by the wall clock.
-    pub decided_at: Timestamp,
+    /// What the decision that holds rests on.
+    pub basis: Basis,
     /// Under which key the notification log knows it.
     pub log_key: nflog::Key,
     /// What the log compares and keeps; shared by the deliveries of a flush.
     pub hashes: Hashes,
+}
+
+/// What a decision to send rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Basis {
+    /// When it was taken, by the wall clock.
+    pub wall: Timestamp,
+    /// The time of the log's entry that it saw.
+    pub entry: Option<Timestamp>,
 }
 
 /// The notification log's hashes of the alerts of a flush.
@@ -283,13 +292,13 @@ impl Deliveries {
         self.table.get(&id).map_or(0, |delivery| delivery.attempts)
     }
 
-    /// Takes the log's answer to [`Effect::Decide`]. `wall` is when it was given. Poll afterwards.
+    /// Takes the log's answer to [`Effect::Decide`]. `basis` is what it rests on. Poll afterwards.
     pub fn decided(
         &mut self,
         now: Instant,
         ids: &mut Ids,
         id: DeliveryId,
-        wall: Timestamp,
+        basis: Basis,
         decision: nflog::Decision,
         stored: BTreeMap<String, nflog::Value>,
     ) {
@@ -300,7 +309,7 @@ impl Deliveries {
         match decision {
             nflog::Decision::Skip(reason) => self.finish(now, ids, id, End::Skipped(reason)),
             nflog::Decision::Notify(reason) => {
-                delivery.plan.decided_at = wall;
+                delivery.plan.basis = basis;
                 delivery.decided = now;
                 let job = Arc::new(Job {
                     notification: delivery.plan.notification.clone(),
@@ -511,7 +520,7 @@ impl Deliveries {
             return;
         }
         delivery.begin_attempt(now);
-        let wall = delivery.plan.decided_at + now.since(delivery.decided);
+        let wall = delivery.plan.basis.wall + now.since(delivery.decided);
         let memory = self.memories.get(&memory_key(&delivery.plan)).cloned().unwrap_or_default();
         let attempt = Attempt::new(wall, self.nonces.next_u64(), memory);
         self.step(ids, id, attempt, Fed::Start);

@@ -139,7 +139,7 @@ impl Fleet {
         expect_ok(self.world.request(id, "POST", "/api/v2/alerts", body.as_bytes())?)
     }
 
-    /// Posts an alert to every host that runs.
+    /// Posts an alert to every host that runs, with its end as [`Self::post`] has it.
     ///
     /// # Errors
     /// That one refuses.
@@ -184,6 +184,15 @@ impl Fleet {
         let text = String::from_utf8_lossy(&response.body).into_owned();
         let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
         value["silenceID"].as_str().map(str::to_owned).ok_or(text)
+    }
+
+    /// Ends a silence on one host.
+    ///
+    /// # Errors
+    /// That the host does not run, or refuses.
+    pub fn expire(&mut self, number: usize, silence: &str) -> Result<(), String> {
+        let target = format!("/api/v2/silence/{silence}");
+        expect_ok(self.world.request(self.hosts[number], "DELETE", &target, b"")?)
     }
 
     /// Tells whether a host knows a silence.

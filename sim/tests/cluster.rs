@@ -220,3 +220,96 @@ fn the_same_seed_gives_the_same_trace() {
     assert_eq!(digest(1), digest(1));
     assert_ne!(digest(1), digest(2));
 }
+
+/// What a host with a fast clock logged is from the future for everybody else, and still gives way
+/// to what the others decide after it.
+#[test]
+fn a_fast_clock_freezes_no_entry() {
+    for hour_ahead in 0..2u32 {
+        let spec = |number| {
+            let mut spec = HostSpec::new(config("5s", "30s", "4h"));
+            if number == hour_ahead {
+                spec.clock.offset_ns = 3_600_000_000_000;
+            }
+            spec
+        };
+        let mut fleet = Fleet::unsettled(1, 3, spec).expect("they start");
+        fleet.settle(3, Duration::from_secs(120)).expect("they settle");
+        let soon = Some(5400.0);
+        fleet.post_all("Down", "a", soon).expect("posted");
+        fleet.run(20.0);
+        let silence = fleet.silence(hour_ahead as usize, "Other", 9000.0).expect("made");
+        fleet.run(1.0);
+        let fast = fleet.host(hour_ahead as usize);
+        fleet.world.kill(fast);
+        fleet.run(30.0);
+        for (rest, status) in [(Some(-1.0), "resolved"), (soon, "firing"), (Some(-1.0), "resolved")]
+        {
+            fleet.post_all("Down", "a", rest).expect("posted");
+            fleet.run(150.0);
+            let last = told(&fleet).last().map(|(_, status)| *status);
+            assert_eq!(last, Some(status), "{:?}", told(&fleet));
+        }
+        assert_eq!(told(&fleet).len(), 4, "each once: {:?}", told(&fleet));
+        // Nor does it keep a silence from being ended by another host.
+        fleet.expire(2, &silence).expect("ended");
+        fleet.run(1.0);
+        fleet.world.start(fast).expect("it starts");
+        fleet.settle(3, Duration::from_secs(120)).expect("they settle");
+        fleet.run(90.0);
+        fleet.compare().expect("the same everywhere");
+        assert_eq!(told(&fleet).len(), 4, "{:?}", told(&fleet));
+    }
+}
+
+/// A cluster of three that is cut into one and two: both sides tell, and what each of them learned
+/// meanwhile is known to all afterwards.
+#[test]
+fn a_cluster_cut_two_to_one_tells_twice_and_heals() {
+    for alone in 0..3 {
+        let mut fleet = fleet(3);
+        fleet.post_all("Whole", "a", None).expect("posted");
+        fleet.run(20.0);
+        assert_eq!(told(&fleet), [(0, "firing")]);
+        fleet.cut(&[alone]);
+        fleet.run(20.0);
+        fleet.post_all("Cut", "a", None).expect("posted");
+        fleet.run(60.0);
+        let other = u32::from(alone == 0);
+        let mut senders: Vec<u32> = told(&fleet)[1..].iter().map(|(from, _)| *from).collect();
+        senders.sort_unstable();
+        let mut expected = [alone as u32, other];
+        expected.sort_unstable();
+        assert_eq!(senders, expected);
+        let silences = [0, 1, 2].map(|n| fleet.silence(n, &format!("Other{n}"), 7200.0));
+        fleet.run(5.0);
+        fleet.world.network.heal();
+        fleet.settle(3, Duration::from_secs(120)).expect("they find each other");
+        fleet.run(90.0);
+        fleet.compare().expect("the same everywhere");
+        for silence in silences {
+            let silence = silence.expect("made");
+            assert!((0..3).all(|n| fleet.has_silence(n, &silence)));
+        }
+        assert_eq!(told(&fleet).len(), 3, "nobody repeats");
+        fleet.post_all("Cut", "a", Some(-1.0)).expect("posted");
+        fleet.run(90.0);
+        assert_eq!(told(&fleet)[3..], [(0, "resolved")], "and the end is told once");
+    }
+}
+
+/// The first in line dies while the others wait for their turns: the next one tells, once.
+#[test]
+fn a_sender_killed_mid_wait_loses_nothing() {
+    for after in [4.0, 5.5, 8.0, 15.0, 19.0] {
+        let mut fleet = fleet(3);
+        let first = fleet.host(0);
+        fleet.world.receivers_mut().behave_to(first, PAGER, Some(Behaviour::Hangs));
+        fleet.post_all("Down", "a", None).expect("posted");
+        fleet.run(after);
+        fleet.world.kill(first);
+        fleet.run(90.0);
+        assert_eq!(told(&fleet), [(1, "firing")], "killed after {after}");
+        fleet.compare().expect("the same log everywhere");
+    }
+}

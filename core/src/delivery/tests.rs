@@ -15,6 +15,8 @@ use crate::{
 
 const FIRST: Decision = Decision::Notify(nflog::Reason::FirstNotification);
 
+const BASIS: Basis = Basis { wall: Timestamp::EPOCH, entry: None };
+
 /// Deliveries on virtual time: carries out their effects and keeps what matters.
 struct Bench {
     now: Instant,
@@ -75,7 +77,7 @@ impl Bench {
                         self.now,
                         &mut self.ids,
                         id,
-                        Timestamp::EPOCH,
+                        BASIS,
                         self.decision,
                         BTreeMap::new(),
                     );
@@ -143,7 +145,7 @@ fn plan_of(alerts: Vec<Told>, kind: Kind) -> Plan {
         notification: Arc::new(notification("x", alerts)),
         integration: Arc::new(integration(kind, HttpConfig::default())),
         due: ms(0),
-        decided_at: Timestamp::EPOCH,
+        basis: BASIS,
         deadline: ms(301_000),
         repeat_interval: Duration::from_secs(3600),
         log_key: nflog::Key {
@@ -203,7 +205,7 @@ fn the_turn_comes_before_the_decision() {
     assert_eq!((bench.ends[0].attempts, bench.ends[0].took), (0, Duration::ZERO));
     assert!(bench.attempts.is_empty());
     // A late or repeated word changes nothing.
-    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST, BTreeMap::new());
+    bench.all.decided(bench.now, &mut bench.ids, id, BASIS, FIRST, BTreeMap::new());
     bench.drain();
     assert_eq!(bench.ends.len(), 1);
 }
@@ -212,7 +214,7 @@ fn the_turn_comes_before_the_decision() {
 fn a_second_decision_is_ignored() {
     let mut bench = Bench::new(1);
     let id = bench.open(plan());
-    bench.all.decided(bench.now, &mut bench.ids, id, Timestamp::EPOCH, FIRST, BTreeMap::new());
+    bench.all.decided(bench.now, &mut bench.ids, id, BASIS, FIRST, BTreeMap::new());
     bench.drain();
     assert_eq!((bench.sends.len(), bench.ends.len()), (1, 0));
 }

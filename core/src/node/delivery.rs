@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use super::{Node, Output, Work};
 use crate::{
-    delivery::{Attempted, Effect, End, Finished, Hashes, Plan},
+    delivery::{Attempted, Basis, Effect, End, Finished, Hashes, Plan},
     event::Event,
     id::DeliveryId,
-    limits::{CLAIM_PAUSE, FIRST_ATTEMPT_TIME_MIN},
+    limits::{CLAIM_PAUSE, CLOCK_SKEW_MAX, FIRST_ATTEMPT_TIME_MIN},
     nflog,
     notify::Told,
     time::Now,
@@ -47,7 +47,7 @@ impl Node {
             if self.leave_to_peer(now, id) {
                 return;
             }
-            self.leave_out_stale(id);
+            self.leave_out_stale(now, id);
         }
         let Some(plan) = self.deliveries.plan(id) else { return };
         let entry = self.nflog.get(&plan.log_key);
@@ -73,7 +73,9 @@ impl Node {
             }
             nflog::Decision::Skip(_) => BTreeMap::new(),
         };
-        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision, stored);
+        let entry = self.nflog.get(&plan.log_key).map(|entry| entry.timestamp);
+        let basis = Basis { wall: now.wall, entry };
+        self.deliveries.decided(now.instant, &mut self.ids, id, basis, decision, stored);
     }
 
     /// Tells whether a delivery that has been left to peers has so little time left that the next
@@ -111,8 +113,8 @@ impl Node {
         let Some(plan) = self.deliveries.plan(id) else { return };
         self.groups.hold(plan.flight);
         let decision = nflog::Decision::Skip(nflog::SkipReason::ClaimedByPeer);
-        let stored = BTreeMap::new();
-        self.deliveries.decided(now.instant, &mut self.ids, id, now.wall, decision, stored);
+        let (stored, basis) = (BTreeMap::new(), plan.basis);
+        self.deliveries.decided(now.instant, &mut self.ids, id, basis, decision, stored);
     }
 
     /// Leaves to the peers, who stay, what waits for this node's turn after theirs.
@@ -127,10 +129,13 @@ impl Node {
 
     /// Leaves out what a peer told as resolved after this node last heard that it fires: the news
     /// of its end is on its way here. What fires again is posted again, and is then newer than the
-    /// log.
-    fn leave_out_stale(&mut self, id: DeliveryId) {
+    /// log. What is stamped far in the future says nothing about the order of things here.
+    fn leave_out_stale(&mut self, now: Now, id: DeliveryId) {
         let Some(plan) = self.deliveries.plan(id) else { return };
         let Some(entry) = self.nflog.get(&plan.log_key) else { return };
+        if entry.timestamp > now.wall + CLOCK_SKEW_MAX {
+            return;
+        }
         let is_stale = |told: &&Told| {
             !told.resolved
                 && told.alert.updated_at <= entry.timestamp
@@ -206,9 +211,18 @@ impl Node {
         // Twice the repeat interval: long enough to know at the next repeat what was said.
         let expiry = plan.repeat_interval.checked_mul(2).unwrap_or(Duration::MAX);
         let known = self.nflog.get(&key).map(|entry| entry.timestamp);
-        // What a peer logged since the decision is newer than what was decided.
-        let is_late = self.cluster.is_some() && known.is_some_and(|at| at > plan.decided_at);
-        if !is_late && self.nflog.record(now.wall, key.clone(), firing, resolved, data, expiry) {
+        let basis = plan.basis;
+        let (at, is_late) = match known {
+            // What was decided with an entry in view comes after it, however far ahead the clock was
+            // that stamped it. Else it could not be replaced until that time.
+            Some(known) if basis.entry == Some(known) => {
+                (now.wall.max(known + Duration::from_nanos(1)), false)
+            }
+            // What a peer logged since the decision is newer than what was decided.
+            Some(known) => (now.wall, self.cluster.is_some() && known > basis.wall),
+            None => (now.wall, false),
+        };
+        if !is_late && self.nflog.record(at, key.clone(), firing, resolved, data, expiry) {
             self.gossip_log(now, &key);
         }
         if finished.attempts == 0 {

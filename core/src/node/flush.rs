@@ -8,7 +8,7 @@ use super::{
     pipeline::{self, Flush, World},
 };
 use crate::{
-    delivery::{Hashes, Plan},
+    delivery::{Basis, Hashes, Plan},
     event::Event,
     group::{Flight, Landed},
     id::{AlertId, DeliveryId, GroupId},
@@ -149,7 +149,7 @@ impl Node {
                     integration: integration.clone(),
                     due: now.instant + wait,
                     deadline: now.instant + route.group_interval.max(FLUSH_TIME_MIN) + wait,
-                    decided_at: now.wall,
+                    basis: Basis { wall: now.wall, entry: None },
                     repeat_interval: route.repeat_interval,
                     log_key,
                     hashes: hashes.clone(),
