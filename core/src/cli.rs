@@ -73,6 +73,11 @@ pub struct Options {
     pub dispatch_maintenance_interval: Duration,
     /// No group notifies before the start of the process plus this delay.
     pub dispatch_start_delay: Duration,
+    /// How long after the start alerts that are older than the process wait at most for what else
+    /// there is, such as a source that inhibits them.
+    pub dispatch_warm_up: Duration,
+    /// Whether the end of a silence hastens the groups it muted.
+    pub dispatch_flush_on_unmute: bool,
     /// Whether listeners come from the service manager's socket activation.
     pub web_systemd_socket: bool,
     /// Addresses to listen on, `host:port` each; an empty host means every interface.

@@ -70,6 +70,8 @@ pub struct Receiver {
     pub name: Arc<str>,
     /// Its labels, always with `name`.
     pub labels: Labels,
+    /// Whether the end of an alert that it was told of is told even while the alert is muted.
+    pub resolve_muted: bool,
     /// Its integrations in the order in which they are built.
     pub integrations: Vec<Arc<Integration>>,
     /// Whether a route refers to it.

@@ -18,6 +18,8 @@ mod reload;
 mod silences;
 #[cfg(test)]
 mod tests;
+mod unmute;
+mod warm_up;
 
 use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
@@ -58,6 +60,8 @@ pub struct Node {
     route_lists: RouteLists,
     groups: Groups,
     silences: Silences,
+    ends: unmute::Ends,
+    awaited: warm_up::Awaited,
     inhibitor: Inhibitor,
     nflog: Log,
     cluster: Option<Cluster>,
@@ -117,6 +121,9 @@ impl Node {
             Input::Timeout => self.on_timeout(now),
             Input::Worked(id, done) => self.on_worked(now, id, done),
         }
+        if self.stopping.is_none() {
+            self.unmute(now);
+        }
         self.try_stop();
     }
 
@@ -138,6 +145,7 @@ impl Node {
             return if stopping.is_over() { None } else { earliest(stopping.deadline(), others) };
         }
         let group = self.groups.next_at().map(|at| Deadline { at, reason: Reason::Group });
+        let group = earliest(group, self.unmute_deadline());
         earliest(earliest(group, self.schedule.deadline()), others)
     }
 
@@ -196,6 +204,7 @@ impl Node {
             self.on_grace(now);
             return;
         }
+        self.unmute(now);
         self.maintain(now);
         self.flush_due(now);
     }

@@ -11,6 +11,10 @@ pub use self::program::{Program, built_program};
 /// Names the folder of the real `alertmanager`, `amtool` and `prometheus`.
 pub const PEERS: &str = "CAMPANA_PEERS";
 
+/// The flags with which campana keeps to upstream's timing exactly, so that one scenario holds for
+/// both; what it does better by default has tests of its own.
+pub const EXACT: [&str; 2] = ["--dispatch.warm-up=0s", "--no-dispatch.flush-on-unmute"];
+
 /// Returns one of the real programs, if they are there.
 pub fn peer(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env::var_os(PEERS)?).join(name);

@@ -60,6 +60,18 @@ pub(super) const FLAGS: &[Flag] = &[
         "0s",
         "Least time from start to the first notification. Best set to Prometheus' resend delay.",
     ),
+    flag(
+        "dispatch.flush-on-unmute",
+        Switch,
+        "true",
+        "Tell what a silence held back when it ends. Off: at the group's next tick, as upstream.",
+    ),
+    flag(
+        "dispatch.warm-up",
+        Duration,
+        "15s",
+        "Most time after the start that alerts older than the process wait for all known senders.",
+    ),
     flag("web.systemd-socket", Switch, "false", "Listen on the sockets handed over by systemd.")
         .missing("socket activation is not built yet"),
     flag("web.listen-address", Text, ":9093", "Address to listen on. May be repeated.").repeated(),

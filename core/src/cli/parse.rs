@@ -173,6 +173,8 @@ fn options(program: &str, given: &Given) -> Result<Options, String> {
         alerts_per_alertname_limit: v.limit("alerts.per-alertname-limit")?,
         dispatch_maintenance_interval: v.interval("dispatch.maintenance-interval")?,
         dispatch_start_delay: v.duration("dispatch.start-delay")?,
+        dispatch_warm_up: v.duration("dispatch.warm-up")?,
+        dispatch_flush_on_unmute: v.switch("dispatch.flush-on-unmute"),
         web_systemd_socket: v.switch("web.systemd-socket"),
         web_listen_addresses,
         web_config_file: v.optional("web.config.file"),

@@ -98,6 +98,9 @@ fn receiver(raw: &Receiver) -> Out {
             fields.put(list, Out::List(entries));
         }
     }
+    if raw.resolve_muted {
+        fields.put("resolve_muted", Out::boolean(true));
+    }
     fields.done()
 }
 

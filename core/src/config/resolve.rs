@@ -288,5 +288,6 @@ fn build_receiver(raw: &receiver::Receiver, used: bool) -> Receiver {
         *index += 1;
     }
     let name: Arc<str> = Arc::from(&*raw.name);
-    Receiver { name, labels: Labels::from_pairs(raw.labels.iter().cloned()), integrations, used }
+    let labels = Labels::from_pairs(raw.labels.iter().cloned());
+    Receiver { name, labels, resolve_muted: raw.resolve_muted, integrations, used }
 }

@@ -26,6 +26,11 @@ pub struct Groups {
     /// No group flushes before this.
     start_at: Instant,
     delay_until: Instant,
+    /// Until when groups wait that alerts from before `began` would flush at once.
+    warm_until: Instant,
+    began: Timestamp,
+    /// The groups that do.
+    warming: Vec<GroupId>,
     /// The packed labels of the group that is looked for, kept between look-ups.
     packed: Vec<u8>,
 }
@@ -56,6 +61,29 @@ impl Groups {
     /// Makes every group wait until [`open`](Self::open).
     pub fn close(&mut self) {
         self.start_at = Instant::from_nanos(u64::MAX);
+    }
+
+    /// Lets alerts from before `began`, the start of the process, flush no group at once until
+    /// `until`: they may not be all that there is, and what mutes them may be still to come.
+    pub fn warm_up(&mut self, until: Instant, began: Timestamp) {
+        (self.warm_until, self.began) = (until, began);
+    }
+
+    /// Ends the warm-up early.
+    pub fn end_warm_up(&mut self, now: Instant) {
+        for id in core::mem::take(&mut self.warming) {
+            let waits = self.table.get(id.0).is_some_and(|it| it.next_flush == self.warm_until);
+            if waits && now < self.warm_until {
+                self.table.get_mut(id.0).expect("just seen").next_flush = now;
+                self.timers.set(id, now);
+            }
+        }
+        self.warm_until = self.warm_until.min(now);
+    }
+
+    /// Returns when the warm-up ends, if it has not.
+    pub fn warms_until(&self, now: Instant) -> Option<Instant> {
+        (now < self.warm_until).then_some(self.warm_until)
     }
 
     /// Notes that a delivery of a flush was left to a peer.
@@ -121,6 +149,21 @@ impl Groups {
             return Some((id, tick));
         }
         None
+    }
+
+    /// Lets the group that a route gives an alert flush at once, or as soon as the flush under way
+    /// has ended.
+    pub fn hasten(&mut self, now: Instant, route: &Route, labels: &Labels) {
+        let packed = route.pack_group_labels(labels, &mut self.packed);
+        let known = self.by_labels.get(&route.id).and_then(|groups| groups.get(packed));
+        let Some(&id) = known else { return };
+        let group = self.table.get(id.0).expect("indexed groups exist");
+        if let Some(flight) = group.flight {
+            self.flights.get_mut(&flight).expect("a group's flight exists").overdue = true;
+        } else if group.next_flush > now {
+            self.table.get_mut(id.0).expect("seen above").next_flush = now;
+            self.timers.set(id, now);
+        }
     }
 
     /// Notes that a flush is under way until all of its deliveries have ended.
@@ -229,7 +272,12 @@ impl Groups {
         starts_at: Timestamp,
     ) -> GroupId {
         let is_old = starts_at + route.group_wait < now.wall;
-        let next_flush = if is_old { now.instant } else { now.instant + route.group_wait };
+        let warms = is_old && starts_at < self.began && now.instant < self.warm_until;
+        let next_flush = match is_old {
+            true if warms => self.warm_until,
+            true => now.instant,
+            false => now.instant + route.group_wait,
+        };
         let group = GroupId(self.table.insert(Group {
             route: route.id,
             key: Arc::from(route.group_key(&labels)),
@@ -242,6 +290,9 @@ impl Groups {
         }));
         self.index(route.id, labels, group);
         self.timers.set(group, next_flush);
+        if warms {
+            self.warming.push(group);
+        }
         group
     }
 

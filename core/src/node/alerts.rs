@@ -16,6 +16,7 @@ impl Node {
     /// Stores every usable alert of a batch and answers with what was wrong with the others.
     pub(super) fn post_alerts(&mut self, now: Now, call: CallId, batch: &AlertBatch) {
         let mut errors = Vec::new();
+        self.note_senders(now, batch);
         let resolve_timeout = self.config.resolve_timeout;
         let mut firing = 0;
         let mut known = core::mem::take(&mut self.scratch.known);

@@ -144,6 +144,8 @@ impl Node {
             alerts: Store::new(name_limit),
             route_lists: RouteLists::default(),
             groups: Groups::new(now.instant + options.dispatch_start_delay),
+            ends: Default::default(),
+            awaited: Default::default(),
             silences: Silences::new(options.data_retention, limits, label_mode(&options)),
             inhibitor: Inhibitor::new(config.inhibit_rules.clone()),
             nflog: Log::new(options.data_retention),
@@ -188,6 +190,7 @@ impl Node {
             (Part::Alerts, saved.alerts.len()),
         ];
         self.silences.restore(saved.silences, now.wall);
+        self.watch_silences(now);
         self.nflog.restore(saved.nflog);
         let mut restored = alloc::vec::Vec::with_capacity(saved.alerts.len());
         for alert in saved.alerts {
@@ -198,6 +201,7 @@ impl Node {
             let labels = &self.alerts.get(id).expect("just restored").alert.labels;
             self.inhibitor.on_alert(id, labels);
         }
+        self.begin_warm_up(now);
         for id in restored {
             self.find_routes(id);
             // Resolved ones too: that they ended may still have to be told.

@@ -37,11 +37,15 @@ impl Node {
         let group = self.groups.get(id).expect("it was due");
         let route = config.tree.route(group.route);
         let (group_key, alerts) = (group.key.clone(), group.members.len() as u64);
-        let resolved = self.resolved_members(now, &group.members);
+        let mut resolved = self.resolved_members(now, &group.members);
         self.log(Event::GroupFlushing { group_key, alerts });
         // How late the tick is handled does not move the time it stands for.
         let tick = now.wall - now.instant.since(tick);
         let flush = self.gather(now, id, route, tick);
+        if flush.alerts.is_empty() {
+            // What is still to be told waits for the end of the interval that mutes the group.
+            resolved.retain(|(id, _)| flush.closing.binary_search(id).is_err());
+        }
 
         let integrations = config
             .receivers
@@ -74,11 +78,42 @@ impl Node {
         tick: Timestamp,
     ) -> Flush<'a> {
         let alerts = self.groups.get(id).expect("the caller flushes it").members.to_vec();
-        let mut flush =
-            Flush { route, tick, now: now.wall, alerts, marks: Vec::new(), muted_by: None };
+        let closing = self.closing(now, id, route);
+        let mut flush = Flush {
+            route,
+            tick,
+            now: now.wall,
+            closing,
+            alerts,
+            marks: Vec::new(),
+            muted_by: None,
+        };
         self.mute(&mut flush);
         self.note_muting(id, &flush);
         flush
+    }
+
+    /// Returns the alerts of a group, ascending, whose end is told even while they are muted: the
+    /// receiver wants it, and was told that they fire.
+    fn closing(&self, now: Now, id: GroupId, route: &Route) -> Vec<AlertId> {
+        let receiver = self.config.receivers.iter().find(|it| it.name == route.receiver);
+        let Some(receiver) = receiver.filter(|receiver| receiver.resolve_muted) else {
+            return Vec::new();
+        };
+        let group = self.groups.get(id).expect("the caller flushes it");
+        let entries: Vec<&nflog::Entry> = receiver
+            .integrations
+            .iter()
+            .filter_map(|integration| {
+                self.nflog.get(&log_key(&group.key, &receiver.name, integration))
+            })
+            .collect();
+        let was_told = |hash: u64| entries.iter().any(|it| it.firing.binary_search(&hash).is_ok());
+        let closes = |&id: &AlertId| {
+            let entry = self.alerts.get(id).expect("members are stored");
+            entry.alert.is_resolved(now.wall) && was_told(entry.nflog_hash)
+        };
+        group.members.iter().copied().filter(closes).collect()
     }
 
     /// Gives a delivery that waited for its turn the group's state of now: what it would have said
@@ -135,12 +170,7 @@ impl Node {
         let flight = self.groups.take_off(flight);
         let hashes = hashes(&notification.alerts);
         for integration in integrations {
-            let log_key = nflog::Key {
-                group_key: notification.group_key.clone(),
-                receiver: notification.receiver.clone(),
-                integration: Arc::from(integration.name),
-                index: integration.index,
-            };
+            let log_key = log_key(&notification.group_key, &notification.receiver, integration);
             self.deliveries.open(
                 now.instant,
                 Plan {
@@ -227,6 +257,20 @@ impl Node {
                 Told::new(entry.alert.clone(), fingerprint, hash, now.wall)
             })
             .collect()
+    }
+}
+
+/// The key under which the notification log knows what an integration was told of a group.
+pub(super) fn log_key(
+    group_key: &Arc<str>,
+    receiver: &Arc<str>,
+    integration: &Integration,
+) -> nflog::Key {
+    nflog::Key {
+        group_key: group_key.clone(),
+        receiver: receiver.clone(),
+        integration: Arc::from(integration.name),
+        index: integration.index,
     }
 }
 

@@ -177,6 +177,7 @@ impl Node {
         for silence in records.silences {
             let id = silence.id.clone();
             if self.silences.merge(now.wall, silence) {
+                self.watch_silence(&id);
                 self.relay_silence(now, &id, source);
             }
         }

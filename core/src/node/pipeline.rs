@@ -27,6 +27,8 @@ pub(super) struct Flush<'a> {
     pub(super) tick: Timestamp,
     /// The wall clock now: what silences and alerts are asked about.
     pub(super) now: Timestamp,
+    /// The alerts, ascending, that are told as resolved even while they are muted.
+    pub(super) closing: Vec<AlertId>,
     /// The alerts that nothing muted so far.
     pub(super) alerts: Vec<AlertId>,
     /// What the stages found out about each alert that was muted or let through.
@@ -152,7 +154,9 @@ fn mute(
     reason: Suppressed,
     mut is_muted: impl FnMut(AlertId) -> bool,
 ) -> Decision {
-    let muted: Vec<AlertId> = flush.alerts.iter().copied().filter(|&id| is_muted(id)).collect();
+    let is_open = |id: &AlertId| flush.closing.binary_search(id).is_err();
+    let open = flush.alerts.iter().copied().filter(is_open);
+    let muted: Vec<AlertId> = open.filter(|&id| is_muted(id)).collect();
     if muted.is_empty() { Decision::Pass } else { Decision::Mute(reason, muted) }
 }
 

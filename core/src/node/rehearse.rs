@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 
 use super::{
     Node,
-    flush::hashes_of,
+    flush::{hashes_of, log_key},
     pipeline::{self, Flush, Scratch, World},
 };
 use crate::{
@@ -114,6 +114,7 @@ impl Node {
             tick: now.wall,
             now: now.wall,
             alerts: members.to_vec(),
+            closing: Vec::new(),
             marks: Vec::new(),
             muted_by: None,
         };
@@ -144,12 +145,7 @@ impl Node {
         if alerts.is_empty() || (hashes.firing.is_empty() && !integration.send_resolved) {
             return None;
         }
-        let key = nflog::Key {
-            group_key: key.clone(),
-            receiver: receiver.clone(),
-            integration: Arc::from(integration.name),
-            index: integration.index,
-        };
+        let key = log_key(key, receiver, integration);
         let decision = nflog::decide(
             self.nflog.get(&key),
             &hashes.firing,

@@ -12,14 +12,13 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Node, Output, Work};
+use super::{Node, Output, Work, flush::log_key};
 use crate::{
     api::Reply,
     config::{Config, ConfigError, TemplateFile},
     event::Event,
     group::{Next, Routed},
     id::{AlertId, CallId, ReadId, WorkId},
-    nflog,
     time::Now,
 };
 
@@ -260,12 +259,7 @@ impl Node {
         let config = self.config.clone();
         let known = config.receivers.iter().find(|known| known.name == *receiver);
         for integration in known.map_or(&[][..], |receiver| &receiver.integrations) {
-            let key = |group_key: &Arc<str>| nflog::Key {
-                group_key: group_key.clone(),
-                receiver: receiver.clone(),
-                integration: Arc::from(integration.name),
-                index: integration.index,
-            };
+            let key = |group_key| log_key(group_key, receiver, integration);
             let Some(entry) = self.nflog.get(&key(from)).cloned() else { continue };
             if self.nflog.merge(now.wall, key(to), entry) {
                 self.gossip_log(now, &key(to));

@@ -20,11 +20,13 @@ impl Node {
                 Change::Created => SilenceChange::Create,
                 Change::Replaced { old } => {
                     self.log_silence(old, SilenceChange::Expire);
+                    self.watch_silence(old);
                     self.gossip_silence(now, old);
                     SilenceChange::Create
                 }
                 Change::Updated => SilenceChange::Update,
             };
+            self.watch_silence(&set.id);
             self.log_silence(&set.id, change);
             self.gossip_silence(now, &set.id);
             set.id
@@ -35,6 +37,7 @@ impl Node {
     pub(super) fn expire_silence(&mut self, now: Now, call: CallId, id: &Id) {
         let result = self.silences.expire(now.wall, &id.0);
         if result == Ok(true) {
+            self.watch_silence(id);
             self.log_silence(id, SilenceChange::Expire);
             self.gossip_silence(now, id);
         }

@@ -53,8 +53,11 @@ impl Process {
         let sinks = scenario.sinks().into_iter().map(open).collect::<Result<BTreeMap<_, _>, _>>();
         let sinks = sinks.map_err(|e| e.to_string())?;
         write_config(folder.path(), &sinks, &scenario.config);
-        let program = start(executable, folder.path(), &scenario.flags)?;
-        let (executable, flags) = (executable.to_owned(), scenario.flags.clone());
+        let is_campana = !executable.ends_with("alertmanager");
+        let exact = super::EXACT.iter().filter(|_| is_campana).map(|flag| (*flag).to_owned());
+        let flags: Vec<String> = exact.chain(scenario.flags.iter().cloned()).collect();
+        let program = start(executable, folder.path(), &flags)?;
+        let executable = executable.to_owned();
         let (earlier_log, started) = (Vec::new(), Instant::now());
         Ok(Self { executable, flags, folder, sinks, program, earlier_log, started })
     }

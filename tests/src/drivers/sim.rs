@@ -34,7 +34,8 @@ fn once(scenario: &Scenario) -> Result<World, String> {
     let mut world = World::new(1);
     world.keep_trace_lines();
     let mut spec = HostSpec::new(Scenario::render(&scenario.config, url));
-    spec.flags.clone_from(&scenario.flags);
+    spec.flags = super::EXACT.iter().map(|flag| (*flag).to_owned()).collect();
+    spec.flags.extend_from_slice(&scenario.flags);
     let host = world.add_host(spec)?;
     let mut target = Simulated { world, host, sinks: scenario.sinks() };
     match play(scenario, &mut target, false, Tolerance::NONE) {

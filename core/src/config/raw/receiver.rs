@@ -26,6 +26,8 @@ pub struct Receiver {
     pub name: String,
     /// `labels` with the name added, sorted.
     pub labels: Vec<(String, String)>,
+    /// `resolve_muted`, campana's own.
+    pub resolve_muted: bool,
     /// The entries of all `*_configs`, in the order in which they are built.
     pub entries: Vec<Entry>,
 }
@@ -52,10 +54,12 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<Receiver, Abort> {
     let before = at.complaints();
     let mut keys = Vec::from(["name", "labels"]);
     keys.extend(LISTS);
+    keys.push("resolve_muted");
     at.fields(&keys, |key, at| {
         match key {
             "name" => receiver.name = at.text().unwrap_or_default().to_owned(),
             "labels" => receiver.labels = text_map(&at)?,
+            "resolve_muted" => receiver.resolve_muted = at.boolean().unwrap_or_default(),
             list => {
                 at.items(|_, item| read_entry(list, &item, context, &mut receiver.entries))?;
             }
