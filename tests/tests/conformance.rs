@@ -1,0 +1,268 @@
+//! Our answers beside recorded ones of Alertmanager, and a table of how many are equal.
+//!
+//! `tests/golden/*.jsonl` holds questions with the answers of the original, one pair a line. An
+//! answer of ours must be equal, or the difference must be one of those in [`ACCEPTED`], each with
+//! its reason. Texts of errors are not compared: ours say more. With `UPDATE_GOLDEN=1` the table is
+//! written to `docs/CONFORMANCE.md`.
+#![allow(clippy::disallowed_methods, reason = "tests read and write golden files")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use campana_tests::probe;
+use serde_json::{Map, Value as Json};
+
+/// A difference that is meant.
+struct Accepted {
+    /// The op.
+    op: &'static str,
+    /// What the place of the difference ends with, such as `.error`.
+    place: &'static str,
+    /// What the question holds, as JSON.
+    question: &'static str,
+    /// What the recorded or our value holds, as JSON.
+    value: &'static str,
+    /// Why ours is right.
+    reason: &'static str,
+}
+
+/// All differences that are meant.
+const ACCEPTED: &[Accepted] = &[Accepted {
+    op: "deepcopy",
+    place: "",
+    question: r#"[1, \"2\"]"#,
+    value: "2",
+    reason: "since 0.34 texts inside a rendered structure stay texts; 0.33 read them once more",
+}];
+
+/// What is taken out of both sides before they are compared, for the table.
+const NORMALISED: &[&str] = &[
+    "`routeLabels` in JSON bodies (new in 0.34, the recorded version is 0.33.1), and \
+     `Content-Length` with it",
+    "the text of errors, but not whether and at which stage there is one",
+];
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Takes what must differ out of an answer.
+fn normal(mut answer: Json) -> Json {
+    let Some(map) = answer.as_object_mut() else { return answer };
+    map.remove("id");
+    map.remove("warnings");
+    if let Some(error) = map.get_mut("error") {
+        *error = Json::Bool(error.as_str().is_some_and(|text| !text.is_empty()));
+    }
+    for notification in
+        map.get_mut("notifications").and_then(Json::as_array_mut).into_iter().flatten()
+    {
+        let Some(notification) = notification.as_object_mut() else { continue };
+        if let Some(error) = notification.get_mut("error") {
+            *error = true.into();
+        }
+        for request in
+            notification.get_mut("requests").and_then(Json::as_array_mut).into_iter().flatten()
+        {
+            without_route_labels(request);
+        }
+    }
+    answer
+}
+
+fn without_route_labels(request: &mut Json) {
+    let Some(body) = request["body"].as_str().map(|body| body.replace("\"routeLabels\":{},", ""))
+    else {
+        return;
+    };
+    if let Some(length) = request.get_mut("headers").and_then(|h| h.get_mut("Content-Length")) {
+        *length = body.len().to_string().into();
+    }
+    request["body"] = body.into();
+}
+
+/// Lists the places where two values differ, with both values.
+fn differences(place: &str, theirs: &Json, ours: &Json, out: &mut Vec<(String, Json, Json)>) {
+    match (theirs, ours) {
+        (Json::Object(a), Json::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let (a, b) = (a.get(key).unwrap_or(&Json::Null), b.get(key).unwrap_or(&Json::Null));
+                differences(&format!("{place}.{key}"), a, b, out);
+            }
+        }
+        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
+            for (i, (a, b)) in a.iter().zip(b).enumerate() {
+                differences(&format!("{place}[{i}]"), a, b, out);
+            }
+        }
+        (Json::Number(a), Json::Number(b)) if a.as_f64() == b.as_f64() => {}
+        _ if theirs == ours => {}
+        _ => out.push((place.to_owned(), theirs.clone(), ours.clone())),
+    }
+}
+
+/// How one thing that was asked came out.
+enum Verdict {
+    Equal,
+    Meant(&'static str),
+    Wrong(String),
+}
+
+fn judge(op: &str, question: &Json, theirs: &Json, ours: &Json) -> Verdict {
+    let mut found = Vec::new();
+    differences("", theirs, ours, &mut found);
+    let asked = question.to_string();
+    let mut reason = None;
+    for (place, theirs, ours) in &found {
+        let (a, b) = (theirs.to_string(), ours.to_string());
+        let accepted = ACCEPTED.iter().find(|accepted| {
+            accepted.op == op
+                && place.ends_with(accepted.place)
+                && asked.contains(accepted.question)
+                && (a.contains(accepted.value) || b.contains(accepted.value))
+        });
+        match accepted {
+            Some(accepted) => reason = Some(accepted.reason),
+            None => {
+                let cut = |text: &str| text.chars().take(1500).collect::<String>();
+                return Verdict::Wrong(format!(
+                    "{op} {}\n  at {place}\n  recorded {}\n  ours     {}",
+                    cut(&asked),
+                    cut(&a),
+                    cut(&b)
+                ));
+            }
+        }
+    }
+    reason.map_or(Verdict::Equal, Verdict::Meant)
+}
+
+/// What came out for one op.
+#[derive(Default)]
+struct Tally {
+    asked: usize,
+    equal: usize,
+    /// How many differ for a reason.
+    meant: BTreeMap<&'static str, usize>,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, verdict: Verdict) {
+        self.asked += 1;
+        match verdict {
+            Verdict::Equal => self.equal += 1,
+            Verdict::Meant(reason) => *self.meant.entry(reason).or_default() += 1,
+            Verdict::Wrong(text) => self.wrong.push(text),
+        }
+    }
+}
+
+/// Splits an answer about a notification into one part for each integration, and one for the rest.
+fn parts(mut answer: Json) -> (Json, Vec<Json>) {
+    let list = answer.as_object_mut().and_then(|map| map.remove("notifications"));
+    let list = list.and_then(|list| list.as_array().cloned()).unwrap_or_default();
+    (answer, list)
+}
+
+/// Why some questions about configurations have no answer yet.
+const WAITING: &str = "it uses an integration or a setting that this version does not have";
+
+fn is_waiting(answer: &Json) -> bool {
+    let error = answer["error"].as_str().unwrap_or_default();
+    error.contains("_configs not found") || error.contains("not available in this version")
+}
+
+fn replay() -> BTreeMap<String, Tally> {
+    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder("golden"))
+        .expect("the recordings are there")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    files.sort();
+    for path in files {
+        for line in fs::read_to_string(&path).expect("readable").lines() {
+            let pair: Map<String, Json> = serde_json::from_str(line).expect("a recorded pair");
+            let question = &pair["request"];
+            let ours = probe::answer(question.to_string().as_bytes());
+            let ours: Json = serde_json::from_str(&ours).expect("JSON");
+            let op = question["op"].as_str().expect("an op");
+            if is_waiting(&ours) {
+                tallies.entry(op.to_owned()).or_default().add(Verdict::Meant(WAITING));
+                continue;
+            }
+            let (theirs, their_parts) = parts(normal(pair["response"].clone()));
+            let (ours, our_parts) = parts(normal(ours));
+            tallies.entry(op.to_owned()).or_default().add(judge(op, question, &theirs, &ours));
+            let one = format!("{op}, each integration");
+            for (i, theirs) in their_parts.iter().enumerate() {
+                let ours = our_parts.get(i).unwrap_or(&Json::Null);
+                tallies.entry(one.clone()).or_default().add(judge(op, question, theirs, ours));
+            }
+        }
+    }
+    tallies
+}
+
+#[test]
+fn recorded_answers_are_ours() {
+    let tallies = replay();
+    let table = table(&tallies);
+    println!("{table}");
+    let wrong: Vec<&str> =
+        tallies.values().flat_map(|tally| &tally.wrong).map(String::as_str).collect();
+    let shown = wrong.iter().take(20).copied().collect::<Vec<_>>().join("\n\n");
+    assert!(wrong.is_empty(), "{} answers differ without a reason:\n\n{shown}", wrong.len());
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(folder("../docs/CONFORMANCE.md"), table).expect("written");
+    }
+}
+
+fn table(tallies: &BTreeMap<String, Tally>) -> String {
+    let mut out = String::from(HEAD);
+    let mut row = |name: &str, tally: &Tally| {
+        let meant: usize = tally.meant.values().sum();
+        writeln!(out, "| {name} | {} | {} | {meant} |", tally.asked, tally.equal)
+            .expect("a String takes every write");
+    };
+    let mut all = Tally::default();
+    for (op, tally) in tallies {
+        row(op, tally);
+        if !op.contains(',') {
+            all.asked += tally.asked;
+            all.equal += tally.equal;
+            all.meant.extend(tally.meant.iter().map(|(reason, n)| (*reason, *n)));
+        }
+    }
+    row("**all questions**", &all);
+    out.push_str("\n## Differences and their reasons\n\n");
+    for (op, tally) in tallies {
+        for (reason, count) in &tally.meant {
+            writeln!(out, "- {op} ({count}): {reason}").expect("a String takes every write");
+        }
+    }
+    out.push_str("\n## What is not compared\n\n");
+    for text in NORMALISED {
+        writeln!(out, "- {text}").expect("a String takes every write");
+    }
+    out
+}
+
+/// What the document begins with.
+const HEAD: &str = "\
+# Conformance
+
+Questions about single decisions, answered by Alertmanager 0.33.1 (recorded) and by campana's core.
+`cargo test -p campana-tests --test conformance -- --nocapture` asks them all and prints this table;
+with `UPDATE_GOLDEN=1` it writes this file.
+
+| asked about | questions | equal | different for a reason |
+|---|--:|--:|--:|
+";
