@@ -8,6 +8,7 @@ pub mod exchange;
 pub(crate) mod fixture;
 pub mod global;
 pub mod http;
+pub mod incidentio;
 pub mod integration;
 pub mod job;
 pub mod json;
@@ -15,16 +16,22 @@ pub mod log;
 pub mod memory;
 pub mod msteams;
 pub mod msteamsv2;
+pub mod opsgenie;
+pub mod pagerduty;
 pub mod pair;
+pub mod pushover;
 pub mod redirect;
 pub mod render;
 pub mod request;
 pub mod secret;
 pub mod service;
+pub mod slack;
 pub mod telegram;
 pub mod trial;
+pub mod victorops;
 pub mod webex;
 pub mod webhook;
+pub mod wechat;
 
 pub use self::{
     attempt::{Attempt, Fed, Step},

@@ -35,6 +35,7 @@ use alloc::{collections::BTreeMap, format, string::String, sync::Arc};
 use self::ast::Tree;
 use self::html::Escaper;
 pub use self::{
+    builtin::escape_query,
     clock::{Time, Zone},
     float::format_float,
     json::number as json_number,

@@ -129,8 +129,10 @@ impl Global {
             let text = format!("at most one of {key} & {key}_file must be configured");
             (!inline.is_empty() && !file.is_empty()).then_some((key, text))
         };
-        let slack_both =
-            slack_url && slack_token && self.slack_api_url.0.expose() != self.slack_app_url.0;
+        let url = &self.slack_api_url.0;
+        // A printed configuration hides which URL it is.
+        let is_app_url = url.expose() == self.slack_app_url.0 || url.is_masked();
+        let slack_both = slack_url && slack_token && !is_app_url;
         let slack = slack_both.then(|| {
             let text = "at most one of slack_app_token/slack_app_token_file & \
                         slack_api_url/slack_api_url_file must be configured";

@@ -5,9 +5,9 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use super::{
     HttpConfig, Outcome, discord,
     global::Global,
-    log, msteams, msteamsv2,
+    incidentio, log, msteams, msteamsv2, opsgenie, pagerduty, pushover,
     service::{Service, Talk, Turn},
-    telegram, webex, webhook,
+    slack, telegram, victorops, webex, webhook, wechat,
 };
 use crate::{
     schema::{Context, Field as _},
@@ -127,7 +127,14 @@ macro_rules! kinds {
 
 kinds! {
     Discord(discord::DiscordConfig), "discord_configs", "Posts to a Discord channel.";
+    Incidentio(incidentio::IncidentioConfig), "incidentio_configs", "Posts to incident.io.";
+    Pagerduty(pagerduty::PagerdutyConfig), "pagerduty_configs", "Keeps a PagerDuty incident.";
+    Slack(slack::SlackConfig), "slack_configs", "Posts to a Slack channel.";
     Webhook(webhook::WebhookConfig), "webhook_configs", "Posts JSON to a URL.";
+    Opsgenie(opsgenie::OpsgenieConfig), "opsgenie_configs", "Keeps an OpsGenie alert.";
+    Wechat(wechat::WechatConfig), "wechat_configs", "Sends a message on WeChat Work.";
+    Pushover(pushover::PushoverConfig), "pushover_configs", "Sends a message over Pushover.";
+    Victorops(victorops::VictoropsConfig), "victorops_configs", "Posts to VictorOps.";
     Telegram(telegram::TelegramConfig), "telegram_configs", "Sends to a Telegram chat.";
     Webex(webex::WebexConfig), "webex_configs", "Posts to a Webex room.";
     MsTeams(msteams::MsTeamsConfig), "msteams_configs", "Posts a card to Microsoft Teams.";

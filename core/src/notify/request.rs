@@ -45,6 +45,7 @@ pub fn exchange(
     let http = &job.integration.http;
     hidden.add_url(request.url.expose());
     hidden.add_url(&target.url);
+    request.secrets.iter().for_each(|secret| hidden.add(secret.expose()));
     let mut headers: Vec<(Arc<str>, Secret)> = Vec::with_capacity(3 + http.headers.len());
     if !request.content_type.is_empty() {
         headers.push((Arc::from("Content-Type"), Secret::new(request.content_type)));

@@ -104,6 +104,8 @@ pub struct Request {
     pub headers: Vec<(&'static str, Secret)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What the body carries that error texts must not show, even if the other side echoes it.
+    pub secrets: Vec<Secret>,
     /// The integration's own limit for one attempt.
     pub timeout: Option<Duration>,
     /// What error texts begin with, blank included.
@@ -122,6 +124,7 @@ impl Request {
             user_agent: None,
             headers: Vec::new(),
             body: Vec::new(),
+            secrets: Vec::new(),
             timeout: None,
             prefix: String::new(),
             retries_transport: true,
@@ -135,6 +138,13 @@ impl Request {
             body.push('\n');
         }
         Self { body: body.into_bytes(), ..Self::new("POST", url) }
+    }
+
+    /// Adds what error texts must not show.
+    #[must_use]
+    pub fn secret(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.secrets.push(Secret::new(text));
+        self
     }
 
     /// Adds a header line.

@@ -1,6 +1,6 @@
 //! Webhook: posts a notification as JSON.
 
-mod body;
+pub mod body;
 pub mod config;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,10 @@ use alloc::{
 use core::fmt::Write as _;
 
 use super::{Context, Field};
-use crate::yaml::{Abort, At, Out};
+use crate::{
+    template::escape_query,
+    yaml::{Abort, At, Out},
+};
 
 /// An `http` or `https` URL that is no secret; empty when it is not set. A password in it is shown
 /// as `xxxxx`.
@@ -27,6 +30,22 @@ impl Url {
         let end = self.0.find(['?', '#']).unwrap_or(self.0.len());
         let (path, rest) = self.0.split_at(end);
         if path.ends_with('/') { self.clone() } else { Self(format!("{path}/{rest}")) }
+    }
+
+    /// Returns the URL with `tail` behind its path, as it is, and with pairs added to its query,
+    /// escaped.
+    pub fn extended(&self, tail: &str, query: &[(&str, &str)]) -> String {
+        let url = self.0.split('#').next().unwrap_or_default();
+        let (path, known) = url.split_once('?').unwrap_or((url, ""));
+        let mut out = format!("{path}{tail}");
+        let pairs =
+            query.iter().map(|(key, value)| format!("{}={}", escape_query(key), escape_query(value)));
+        let known = (!known.is_empty()).then(|| known.to_owned());
+        for (i, pair) in known.into_iter().chain(pairs).enumerate() {
+            out.push(if i == 0 { '?' } else { '&' });
+            out.push_str(&pair);
+        }
+        out
     }
 }
 

@@ -209,8 +209,8 @@ pub(super) fn url_query(exec: &mut Exec<'_>, args: &[Val]) -> Result {
     Ok(Value::text(escape_query(&text_of(exec, args))).into())
 }
 
-/// Go's `url.QueryEscape`.
-pub(super) fn escape_query(text: &str) -> String {
+/// Escapes a text for a URL's query: Go's `url.QueryEscape`.
+pub fn escape_query(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

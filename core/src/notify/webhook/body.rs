@@ -13,8 +13,9 @@ use crate::{
     wire::json::{write_object, write_string},
 };
 
-/// Writes the body: the fields in upstream's order, a line feed at the end.
-pub(super) fn write(data: &Data<'_>) -> String {
+/// Writes the body: the fields in upstream's order, a line feed at the end. `version` is that of
+/// the format.
+pub fn write(data: &Data<'_>, version: &str) -> String {
     let size = |told: &&Told| {
         let alert = &told.alert;
         let labels = alert.labels.as_bytes().len() + alert.annotations.as_bytes().len();
@@ -38,7 +39,7 @@ pub(super) fn write(data: &Data<'_>) -> String {
     object(&mut out, ",\"commonAnnotations\":", &data.common_annotations);
     object(&mut out, ",\"routeLabels\":", data.route_labels);
     field(&mut out, ",\"externalURL\":", data.external_url);
-    field(&mut out, ",\"version\":", "4");
+    field(&mut out, ",\"version\":", version);
     field(&mut out, ",\"groupKey\":", data.group_key);
     writeln!(out, ",\"truncatedAlerts\":{}}}", data.truncated).expect("a String takes every write");
     out

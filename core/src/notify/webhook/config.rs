@@ -73,7 +73,7 @@ impl Service for WebhookConfig {
         let url = talk.inline_or_file(&self.url.0, &self.url_file);
         let url = if url.contains("{{") { render.text(url) } else { url.into() };
         let body = match &self.payload {
-            None => body::write(&render.data),
+            None => body::write(&render.data, "4"),
             Some(payload) => {
                 let mut out = String::new();
                 json::write_value(&mut out, &render.structure(payload));
