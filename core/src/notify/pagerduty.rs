@@ -1,8 +1,6 @@
 //! PagerDuty: triggers and resolves an incident per group, over the events API 1 or 2.
 
 pub mod config;
-#[cfg(test)]
-mod tests;
 
 use alloc::{
     collections::BTreeMap,

@@ -1,8 +1,6 @@
 //! Slack: posts an attachment to a channel, and may update it later.
 
 pub mod config;
-#[cfg(test)]
-mod tests;
 
 use alloc::{
     collections::BTreeMap,

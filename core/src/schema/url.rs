@@ -38,8 +38,9 @@ impl Url {
         let url = self.0.split('#').next().unwrap_or_default();
         let (path, known) = url.split_once('?').unwrap_or((url, ""));
         let mut out = format!("{path}{tail}");
-        let pairs =
-            query.iter().map(|(key, value)| format!("{}={}", escape_query(key), escape_query(value)));
+        let pairs = query
+            .iter()
+            .map(|(key, value)| format!("{}={}", escape_query(key), escape_query(value)));
         let known = (!known.is_empty()).then(|| known.to_owned());
         for (i, pair) in known.into_iter().chain(pairs).enumerate() {
             out.push(if i == 0 { '?' } else { '&' });
