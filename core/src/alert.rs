@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     batch::{AlertBatch, Posted, PostedRef},
-    store::{Entry, Mark, Rejected, RouteLists, Store, Upserted, times},
+    store::{Change, Entry, Mark, Rejected, RouteLists, Store, Upserted, times},
 };
 use crate::{
     label::Labels,

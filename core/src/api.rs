@@ -230,6 +230,7 @@ impl Site {
         let (response, is_v2) = match reply {
             Reply::AlertsPosted(errors) if errors.is_empty() => (Response::empty(200), true),
             Reply::AlertsPosted(errors) => (Response::message(400, &errors.join("\n")), true),
+            Reply::NotStored(text) => (Response::message(503, &text), true),
             Reply::SilenceExpired(Ok(())) => (Response::empty(200), true),
             Reply::SilenceExpired(Err(_)) => (Response::empty(404), true),
             Reply::SilencePut(Ok(id)) => {

@@ -30,6 +30,7 @@ use crate::{
     event::{Event, Format, Level},
     metrics::{Build, Detail},
     notify::Secret,
+    persist::Sync,
 };
 
 /// The variables of the process's environment that core may know; runtimes pass no others.
@@ -55,6 +56,14 @@ pub struct Options {
     pub config_file: Option<String>,
     /// The data directory.
     pub storage_path: String,
+    /// When changes are forced to the disk.
+    pub storage_sync: Sync,
+    /// Whether changes are written to a journal between two checkpoints.
+    pub storage_journal: bool,
+    /// Whether a damaged file is set aside instead of being refused.
+    pub storage_repair: bool,
+    /// Write the state to this directory in Alertmanager's format, and end.
+    pub storage_export: Option<String>,
     /// How long the notification log and expired silences are kept.
     pub data_retention: Duration,
     /// Time between two rounds of garbage collection and checkpoint.

@@ -32,6 +32,11 @@ pub fn xxh64(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh64::xxh64(bytes, 0)
 }
 
+/// Returns the XXH64 of bytes under a seed, so that the same bytes elsewhere have another sum.
+pub fn xxh64_seeded(bytes: &[u8], seed: u64) -> u64 {
+    xxhash_rust::xxh64::xxh64(bytes, seed)
+}
+
 /// Returns the lower-case hex SHA-256 of a text: what integrations use as a group's public id.
 pub fn sha256_hex(text: &str) -> String {
     let mut hex = String::with_capacity(64);

@@ -21,6 +21,8 @@ macro_rules! ids {
 ids! {
     /// A slot of the alert store. Reused after the alert is collected.
     AlertId(u32);
+    /// One write to the journal.
+    AppendId(u64);
     /// One API write, chosen by the runtime; answered by exactly one reply.
     CallId(u64);
     /// One notification on its way to one integration.

@@ -199,6 +199,28 @@ pub const FLUSHES_PER_CALL_MAX: usize = 256;
 /// is lost in memory meanwhile; each failure is an error in the log.
 pub const CHECKPOINT_RETRY: Duration = Duration::from_secs(10);
 
+/// Time between two syncs of what need not be synced at once. What a host loses when its power
+/// fails; the same as databases lose that are told to sync every second.
+pub const JOURNAL_SYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the disk may take for one append before the journal counts as broken, so that replies
+/// do not wait for ever for a disk that hangs.
+pub const JOURNAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How soon a checkpoint is begun after an append failed: what was gathered is not on disk, and
+/// only a checkpoint brings the journal back.
+pub const JOURNAL_RETRY: Duration = Duration::from_secs(1);
+
+/// Bytes of changes that may gather while the disk is busy; beyond, the journal counts as broken
+/// until a checkpoint, which is smaller than as many changes, has been written.
+pub const JOURNAL_PENDING_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of the buffer for changes that are kept between two appends.
+pub const JOURNAL_BUFFER_BYTES_KEPT: usize = 256 << 10;
+
+/// How many times the length of a file is read at most in search of a good block after a bad one.
+pub const JOURNAL_SCAN_FACTOR: usize = 64;
+
 /// How long a shutdown waits for notifications under way before it gives them up. Alertmanager's
 /// budget for the same.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);

@@ -7,6 +7,7 @@
 mod build;
 mod collect;
 mod gossip;
+mod journal;
 mod kinds;
 mod notifications;
 mod process;
@@ -20,6 +21,7 @@ use alloc::{collections::BTreeMap, string::String, sync::Arc};
 pub use self::{
     build::Build,
     gossip::Gossip,
+    journal::Journal,
     kinds::{Counter, Gauge, Histogram, SECONDS, Summary},
     notifications::{FailureReason, INTEGRATIONS, Notifications, Suppressed},
     process::Process,
@@ -177,6 +179,8 @@ pub struct Metrics {
     pub silences: Silences,
     /// The notification log.
     pub nflog: Store,
+    /// The journal.
+    pub journal: Journal,
     /// Gossip.
     pub gossip: Gossip,
 }
@@ -215,6 +219,7 @@ impl Metrics {
             notifications: Notifications::new(detail.receiver_names),
             silences: Silences::default(),
             nflog: Store::default(),
+            journal: Journal::default(),
             gossip: Gossip::default(),
         }
     }

@@ -11,6 +11,7 @@ mod delivery;
 mod flush;
 mod gossip;
 mod io;
+mod journal;
 mod maintain;
 mod pipeline;
 mod rehearse;
@@ -42,7 +43,7 @@ use crate::{
     inhibit::Inhibitor,
     metrics::Metrics,
     nflog::Log,
-    persist::Schedule,
+    persist::{Journal, Schedule},
     rng::Rng,
     silence::Silences,
     time::{Deadline, Now, Reason, Timestamp, earliest},
@@ -67,12 +68,17 @@ pub struct Node {
     cluster: Option<Cluster>,
     claims: claims::Claims,
     deliveries: Deliveries,
+    journal: Journal,
+    /// What waits for the journal, in the order of the appends.
+    promises: VecDeque<(u64, journal::Promised)>,
     schedule: Schedule,
     metrics: Metrics,
     reload: reload::State,
     stopping: Option<maintain::Stopping>,
     ids: Ids,
     save_ids: Counter,
+    /// The first journal file that the checkpoint under way does not cover.
+    covered_to: u64,
     silence_ids: Rng,
     outputs: VecDeque<Output>,
     scratch: Scratch,
@@ -103,6 +109,7 @@ impl Node {
         assert!(now.instant >= self.now.instant, "the monotonic clock went back");
         self.now = now;
         match input {
+            Input::Appended(id, result) => self.on_appended(now, id, result),
             Input::Call(id, call) => self.on_call(now, id, call),
             Input::Datagram { from, bytes } => self.on_datagram(now, from, &bytes),
             Input::Hangup => self.on_hangup(),
@@ -130,7 +137,7 @@ impl Node {
     /// Takes the next output; call until it returns `None`.
     #[must_use = "outputs must be carried out"]
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop_front().or_else(|| self.poll_journal())
     }
 
     /// Returns when the node wants an [`Input::Timeout`], and for what.
@@ -141,6 +148,7 @@ impl Node {
         let cluster = self.cluster.as_ref().and_then(Cluster::deadline);
         let others =
             earliest(earliest(cluster, self.claims.deadline()), self.deliveries.deadline());
+        let others = earliest(others, self.journal.deadline());
         if let Some(stopping) = &self.stopping {
             return if stopping.is_over() { None } else { earliest(stopping.deadline(), others) };
         }
@@ -200,6 +208,7 @@ impl Node {
         self.deliveries.on_timeout(now.instant, &mut self.ids);
         self.pump(now);
         self.repeat_claims(now);
+        self.watch_journal(now);
         if self.stopping.is_some() {
             self.on_grace(now);
             return;

@@ -1,17 +1,41 @@
-//! Checkpoints: what survives a restart, and when it is written.
+//! What survives a restart: checkpoints, the journal of what changed since, and when they are
+//! written.
+//!
+//! A change is [`Record`]ed in the [`Journal`]; at the maintenance interval a [`Checkpoint`] holds
+//! everything, and the journal begins a new file. [`recover`] puts the two together again, in this
+//! order of events, none of which can lose anything if it is the last:
+//!
+//! 1. The snapshot is taken; from here on changes go to a new journal file, number n.
+//! 2. The checkpoint, which says that only the files from n on add to it, replaces the old one.
+//! 3. The journal files before n are removed. One that is left over is removed at the next start.
 //!
 //! A checkpoint is one file: eight fixed bytes, a format version, the length and the CRC-32 of the
 //! body, and the body, a postcard-encoded [`Saved`]. It replaces its predecessor by an atomic
 //! rename, so a file that does not check out was damaged from outside and is never silently taken
 //! for empty.
 
+mod block;
+mod changes;
+mod import;
+mod journal;
+mod record;
+mod recover;
+mod replay;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::schedule::{Round, Schedule};
+pub use self::{
+    import::{Exported, export},
+    journal::{Append, Journal, Promise, Sync, Urgency},
+    record::{GroupMark, GroupState, Record, Refreshed},
+    recover::{Found, Recovery, Step, is_state, recover},
+    schedule::{Round, Schedule},
+};
 use crate::{
     alert::{Alert, Entry},
     cow::Snapshot,
@@ -24,7 +48,9 @@ pub const CHECKPOINT_FILE: &str = "campana.checkpoint";
 /// The first bytes of every checkpoint.
 const MAGIC: &[u8; 8] = b"campana\n";
 /// Raised whenever an older program could not read the body.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The format before there was a journal.
+const VERSION_WITHOUT_JOURNAL: u32 = 1;
 /// Bytes before the body: magic, version, body length, CRC-32.
 const HEADER: usize = 8 + 4 + 8 + 4;
 
@@ -37,7 +63,23 @@ pub struct Saved {
     pub silences: Vec<silence::Silence>,
     /// The notification log.
     pub nflog: Vec<(nflog::Key, nflog::Entry)>,
+    /// When groups flush next.
+    pub groups: Vec<(GroupMark, GroupState)>,
+    /// The first journal file that adds to this state; at start, the one to begin.
+    pub journal: u64,
+    /// The journal file before that one, or 0.
+    #[serde(skip)]
+    pub follows: u64,
+    /// The oldest journal file that this state was read from.
+    #[serde(skip)]
+    pub oldest: u64,
+    /// Whether a journal was read, so that a checkpoint is wanted soon.
+    #[serde(skip)]
+    pub is_replayed: bool,
 }
+
+/// What a checkpoint held before there was a journal.
+type Old = (Vec<Alert>, Vec<silence::Silence>, Vec<(nflog::Key, nflog::Entry)>);
 
 /// The state to write, shared with the node that goes on.
 #[derive(Clone, Debug)]
@@ -48,6 +90,10 @@ pub struct Checkpoint {
     pub silences: Arc<silence::Table>,
     /// The notification log.
     pub nflog: Vec<(nflog::Key, nflog::Entry)>,
+    /// When groups flush next.
+    pub groups: Vec<(GroupMark, GroupState)>,
+    /// The first journal file that adds to this.
+    pub journal: u64,
 }
 
 impl Checkpoint {
@@ -57,7 +103,8 @@ impl Checkpoint {
         // In an order of its own, so that the same state gives the same bytes.
         silences.sort_by(|a, b| a.id.cmp(&b.id));
         let alerts = self.alerts.iter().map(|(_, entry)| entry.alert.clone()).collect();
-        encode(&Saved { alerts, silences, nflog: self.nflog })
+        let Self { nflog, groups, journal, .. } = self;
+        encode(&Saved { alerts, silences, nflog, groups, journal, ..Saved::default() })
     }
 }
 
@@ -93,7 +140,7 @@ pub fn decode(file: &[u8]) -> Result<Saved, String> {
         bytes.iter().rev().fold(0u64, |number, &byte| (number << 8) | u64::from(byte))
     };
     let (version, length, sum) = (number(&rest[..4]), number(&rest[4..12]), number(&rest[12..]));
-    if version != u64::from(VERSION) {
+    if ![VERSION, VERSION_WITHOUT_JOURNAL].map(u64::from).contains(&version) {
         return Err(format!("its format is version {version}, this program reads {VERSION}"));
     }
     if body.len() as u64 != length {
@@ -102,59 +149,15 @@ pub fn decode(file: &[u8]) -> Result<Saved, String> {
     if u64::from(crc32fast::hash(body)) != sum {
         return Err("its checksum is wrong: the file was damaged".into());
     }
-    postcard::from_bytes(body).map_err(|e| format!("its body does not decode: {e}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{
-        label::Labels,
-        time::{Stamp, Timestamp},
+    let saved = if version == u64::from(VERSION) {
+        postcard::from_bytes(body)
+    } else {
+        postcard::from_bytes::<Old>(body).map(|(alerts, silences, nflog)| Saved {
+            alerts,
+            silences,
+            nflog,
+            ..Saved::default()
+        })
     };
-
-    fn saved() -> Saved {
-        let alert = |name: &str| Alert {
-            labels: Labels::from_pairs([("alertname", name)]),
-            annotations: Labels::empty(),
-            generator_url: "http://p/g".into(),
-            starts_at: Stamp::utc(Timestamp::from_parts(1000, 5)),
-            ends_at: Stamp::ZERO,
-            updated_at: Timestamp::from_parts(1001, 0),
-            timeout: true,
-        };
-        Saved { alerts: vec![alert("a"), alert("ü")], ..Saved::default() }
-    }
-
-    #[test]
-    fn what_is_encoded_decodes() {
-        assert_eq!(decode(&encode(&saved())), Ok(saved()));
-        assert_eq!(decode(&encode(&Saved::default())), Ok(Saved::default()));
-    }
-
-    #[test]
-    fn damage_is_told_apart() {
-        let file = encode(&saved());
-        let text = |file: &[u8]| decode(file).expect_err("damaged");
-        assert!(text(b"").contains("cut short"));
-        assert!(text(&file[..file.len() - 1]).contains("cut short"));
-        assert!(text(b"nflog and silences of another").contains("not a checkpoint"));
-        let mut newer = file;
-        newer[8] = 9;
-        assert!(text(&newer).contains("version 9"));
-    }
-
-    proptest! {
-        #[test]
-        fn every_flipped_bit_is_found(at in 0usize..200, bit in 0u8..8) {
-            let mut file = encode(&saved());
-            let at = at % file.len();
-            file[at] ^= 1 << bit;
-            prop_assert!(decode(&file).is_err());
-        }
-    }
+    saved.map_err(|e| format!("its body does not decode: {e}"))
 }

@@ -190,6 +190,8 @@ pub enum Reason {
     Delivery,
     /// A group waits for `group_wait` or `group_interval`.
     Group,
+    /// Changes have gathered to be written, or a write takes too long.
+    Journal,
     /// Garbage collection of alerts, silences or the notification log, or a checkpoint.
     Maintenance,
     /// The end of a shutdown's grace period.
@@ -203,6 +205,7 @@ impl fmt::Display for Reason {
             Self::Cluster => "cluster",
             Self::Delivery => "delivery",
             Self::Group => "group",
+            Self::Journal => "journal",
             Self::Maintenance => "maintenance",
             Self::Shutdown => "shutdown",
         })

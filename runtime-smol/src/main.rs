@@ -11,6 +11,7 @@ mod pace;
 mod process;
 mod serve;
 mod signal;
+mod storage;
 mod target;
 mod tls;
 
@@ -30,11 +31,10 @@ use campana_core::{
     api::Site,
     cli::{self, ExternalUrl, Invocation, Options},
     config,
-    event::{Event, Part},
+    event::Event,
     limits::{CONNECTIONS_MAX, CONNECTIONS_SHARE, LARGE_BODIES_MAX, SHUTDOWN_GRACE},
     metrics::Traffic,
     node::{Node, Start, load_config},
-    persist::{self, CHECKPOINT_FILE, Saved},
     rng::Seed,
 };
 use smol::{Executor, channel, future, lock::Semaphore};
@@ -47,6 +47,7 @@ use crate::{
     log::Log,
     node::{Hands, Mailbox, caught},
     serve::Door,
+    storage::Writer,
 };
 
 #[cfg(feature = "mimalloc")]
@@ -68,7 +69,12 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(mut options)) => {
             options.environment = process::environment();
             let log = Log { level: options.log_level, format: options.log_format };
-            match run(clock, log, files_max, Arc::new(*options)) {
+            let options = Arc::new(*options);
+            let result = match storage::export(&log, &options) {
+                Ok(false) => run(clock, log, files_max, options),
+                done => done.map(drop),
+            };
+            match result {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(event) => {
                     log.write(&event);
@@ -87,7 +93,7 @@ fn main() -> ExitCode {
 fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Result<(), Event> {
     options.start_events().iter().for_each(|event| log.write(event));
     let config = Arc::new(read_config(&log, &options)?);
-    let saved = read_state(&options)?;
+    let (saved, _lock) = storage::open(&log, &options)?;
     let listeners = bind(&options)?;
     let (sockets, gossip) = gossip::open(&log, &options)?.unzip();
     let patience = options.cluster.tcp_timeout;
@@ -141,7 +147,9 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let gossip = gossip.map_err(|e| unfit("--cluster.listen-address", &e))?;
     let gossip: Option<&'static Gossip> = gossip.map(|it| leak(it) as _);
     gossip.inspect(|gossip| gossip.start());
+    let journal = Writer::start(&options.storage_path, |input| mailbox.push(input));
     let hands = Hands {
+        journal: journal.map_err(|e| unfit("threads", &e))?,
         executor,
         compute,
         mailbox,
@@ -190,19 +198,6 @@ fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
     }
     let files = files::glob(&config.template_globs).map_err(failed)?;
     config.complete(&files).map_err(|e| failed(e.to_string()))
-}
-
-/// Makes the data directory and reads what the last run left there.
-fn read_state(options: &Options) -> Result<Saved, Event> {
-    let failed = |err| Event::RestoreFailed { part: Part::Journal, err };
-    let folder = &options.storage_path;
-    fs::create_dir_all(folder).map_err(|e| failed(format!("create {folder}: {e}")))?;
-    let path = format!("{folder}/{CHECKPOINT_FILE}");
-    match fs::read(&path) {
-        Ok(bytes) => persist::decode(&bytes).map_err(|e| failed(format!("{path}: {e}"))),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
-        Err(e) => Err(failed(format!("{path}: {e}"))),
-    }
 }
 
 type Listeners = Vec<(Async<TcpListener>, String)>;

@@ -20,7 +20,7 @@ use campana_core::{
 };
 use smol::{Executor, Task, channel, lock::Semaphore};
 
-use crate::{clock::Clock, exchange::Client, files, gossip::Gossip, log::Log};
+use crate::{clock::Clock, exchange::Client, files, gossip::Gossip, log::Log, storage::Writer};
 
 /// What the owner is told.
 enum Message {
@@ -150,6 +150,8 @@ pub(crate) struct Hands {
     pub(crate) gossip: Option<&'static Gossip>,
     pub(crate) clock: Clock,
     pub(crate) log: Log,
+    /// Writes the journal.
+    pub(crate) journal: Writer,
     /// The data directory.
     pub(crate) storage: Arc<str>,
 }
@@ -223,6 +225,8 @@ impl Execute for Acting<'_> {
         let &Hands { executor, compute, mailbox, client, clock, log, .. } = self.hands;
         let mut open = self.open.borrow_mut();
         match output {
+            Output::Append(append) => self.hands.journal.append(append),
+            Output::Remove(name) => self.hands.journal.remove(name),
             // Dropping a task ends it.
             Output::Cancel(id) => drop(open.sends.remove(&id)),
             Output::Datagram { to, bytes } => self.gossip().send(to, &bytes),

@@ -19,6 +19,8 @@ mod pool;
 mod process;
 mod serve;
 mod signal;
+#[path = "../../runtime-smol/src/storage.rs"]
+mod storage;
 mod stream;
 mod tls;
 
@@ -37,10 +39,9 @@ use campana_core::{
     api::Site,
     cli::{self, ExternalUrl, Invocation, Options},
     config,
-    event::{Event, Part},
+    event::Event,
     limits::{CONNECTIONS_SHARE, SENDERS_MAX, THREADED_CONNECTIONS_MAX},
     node::{Node, Start, load_config},
-    persist::{self, CHECKPOINT_FILE, Saved},
     rng::Seed,
 };
 use socket2::SockRef;
@@ -54,6 +55,7 @@ use crate::{
     node::{Hands, Mailbox},
     pool::Pool,
     serve::Desk,
+    storage::Writer,
 };
 
 /// The stack of a thread that computes: parsing nests within limits, and what is not touched
@@ -84,7 +86,12 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(mut options)) => {
             options.environment = process::environment();
             let log = Log { level: options.log_level, format: options.log_format };
-            match run(clock, log, files_max, Arc::new(*options)) {
+            let options = Arc::new(*options);
+            let result = match storage::export(&log, &options) {
+                Ok(false) => run(clock, log, files_max, options),
+                done => done.map(drop),
+            };
+            match result {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(event) => {
                     log.write(&event);
@@ -103,7 +110,7 @@ fn main() -> ExitCode {
 fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Result<(), Event> {
     options.start_events().iter().for_each(|event| log.write(event));
     let config = Arc::new(read_config(&log, &options)?);
-    let saved = read_state(&options)?;
+    let (saved, _lock) = storage::open(&log, &options)?;
     let listeners = bind(&options)?;
     let external_url = external_url(&options, &listeners)?;
     let (doors, gossip) = gossip::open(&options, log)?.unzip();
@@ -124,6 +131,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let pool = |name, max, stack| Pool::new(name, max, stack).map_err(|e| unfit("threads", &e));
     let gossip = doors.map(|doors| Gossip::start(doors, mailbox.clone(), log));
     let hands = Hands {
+        journal: writer(&options, mailbox.clone())?,
         compute: pool("compute", cores, COMPUTE_STACK)?,
         disk: pool("disk", DISK_THREADS, DISK_STACK)?,
         senders: pool("sender", SENDERS_MAX, SENDER_STACK)?,
@@ -168,6 +176,11 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     Ok(())
 }
 
+fn writer(options: &Options, mailbox: Mailbox) -> Result<Writer, Event> {
+    let done = move |input| mailbox.push(input);
+    Writer::start(&options.storage_path, done).map_err(|e| unfit("threads", &e))
+}
+
 /// How many clients may be connected: what is free of the files, in part.
 fn connections_max(files_max: usize) -> usize {
     let used = fs::read_dir("/proc/self/fd").map_or(64, Iterator::count);
@@ -194,19 +207,6 @@ fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
     }
     let files = files::glob(&config.template_globs).map_err(failed)?;
     config.complete(&files).map_err(|e| failed(e.to_string()))
-}
-
-/// Makes the data directory and reads what the last run left there.
-fn read_state(options: &Options) -> Result<Saved, Event> {
-    let failed = |err| Event::RestoreFailed { part: Part::Journal, err };
-    let folder = &options.storage_path;
-    fs::create_dir_all(folder).map_err(|e| failed(format!("create {folder}: {e}")))?;
-    let path = format!("{folder}/{CHECKPOINT_FILE}");
-    match fs::read(&path) {
-        Ok(bytes) => persist::decode(&bytes).map_err(|e| failed(format!("{path}: {e}"))),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
-        Err(e) => Err(failed(format!("{path}: {e}"))),
-    }
 }
 
 type Listeners = Vec<(TcpListener, String)>;

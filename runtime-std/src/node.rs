@@ -30,6 +30,7 @@ use crate::{
     gossip::{self, Gossip},
     log::Log,
     pool::Pool,
+    storage::Writer,
 };
 
 /// How often the owner looks whether the last requests were answered, at the end.
@@ -108,6 +109,8 @@ pub(crate) struct Hands {
     pub(crate) mailbox: Mailbox,
     pub(crate) clock: Clock,
     pub(crate) log: Log,
+    /// Writes the journal.
+    pub(crate) journal: Writer,
     /// The data directory.
     pub(crate) storage: Arc<str>,
 }
@@ -185,10 +188,12 @@ struct Acting<'a> {
 
 impl Execute for Acting<'_> {
     fn execute(&mut self, output: Output) {
-        let Hands { compute, disk, senders, client, gossip, mailbox, clock, log, storage } =
-            self.hands;
+        let Hands { compute, disk, senders, client, gossip, mailbox, clock, log, .. } = self.hands;
+        let storage = &self.hands.storage;
         let mut open = self.open.borrow_mut();
         match output {
+            Output::Append(append) => self.hands.journal.append(append),
+            Output::Remove(name) => self.hands.journal.remove(name),
             Output::Cancel(id) => {
                 // One that runs goes on to its end, but nobody hears of it.
                 if let Some(given_up) = open.sends.remove(&id) {

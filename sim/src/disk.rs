@@ -1,17 +1,30 @@
 //! A host's files.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use campana_core::config::{TemplateFile, glob};
+use campana_core::{
+    config::{TemplateFile, glob},
+    persist::Found,
+};
 
-/// Whole files by path. What was saved completely outlives a crash; nothing else does.
+use crate::chance::Chance;
+
+/// Whole files by path. What was synced outlives a power loss; of what was only written, nobody
+/// knows.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    files: BTreeMap<String, Arc<[u8]>>,
-    /// How long a read or a save takes.
+    files: BTreeMap<String, File>,
+    /// How long a read, a save or an append takes.
     pub delay: Duration,
-    /// Why saves fail, while they do: a full disk, for one.
+    /// Why saves and appends fail, while they do: a full disk, for one.
     pub save_error: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct File {
+    bytes: Vec<u8>,
+    /// How many of them are safe.
+    synced: usize,
 }
 
 impl Disk {
@@ -24,7 +37,16 @@ impl Disk {
             .files
             .get(path)
             .ok_or_else(|| format!("open {path}: no such file or directory"))?;
-        Ok(file.to_vec())
+        Ok(file.bytes.clone())
+    }
+
+    /// Returns all files.
+    pub fn all(&self) -> Vec<Found> {
+        let found = |(name, file): (&String, &File)| Found {
+            name: name.clone(),
+            bytes: file.bytes.clone(),
+        };
+        self.files.iter().map(found).collect()
     }
 
     /// Returns the files whose paths match patterns part by part.
@@ -34,7 +56,7 @@ impl Disk {
     pub fn glob(&self, patterns: &[String]) -> Result<Vec<TemplateFile>, String> {
         let mut found = Vec::new();
         for pattern in patterns {
-            for (path, text) in &self.files {
+            for (path, file) in &self.files {
                 let (parts, names) = (pattern.split('/'), path.split('/'));
                 if parts.clone().count() != names.clone().count() {
                     continue;
@@ -44,7 +66,7 @@ impl Disk {
                     is_match &= glob::matches(part, name).map_err(|e| format!("{pattern}: {e}"))?;
                 }
                 if is_match {
-                    found.push(TemplateFile { path: path.clone(), text: text.to_vec() });
+                    found.push(TemplateFile { path: path.clone(), text: file.bytes.clone() });
                 }
             }
         }
@@ -53,7 +75,8 @@ impl Disk {
 
     /// Replaces a file, as an atomic rename does.
     pub fn write(&mut self, path: &str, content: &[u8]) {
-        self.files.insert(path.to_owned(), content.into());
+        let file = File { bytes: content.to_vec(), synced: content.len() };
+        self.files.insert(path.to_owned(), file);
     }
 
     /// Replaces a file on behalf of a node.
@@ -67,6 +90,54 @@ impl Disk {
                 self.write(path, content);
                 Ok(())
             }
+        }
+    }
+
+    /// Writes bytes at a place of a file, and does not sync them. A disk that fails takes half of
+    /// them.
+    ///
+    /// # Errors
+    /// [`Self::save_error`], or that the file is not as long as the caller believes.
+    pub fn append(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Result<(), String> {
+        let offset = usize::try_from(offset).map_err(|e| e.to_string())?;
+        if offset > 0 && self.files.get(path).is_none_or(|file| file.bytes.len() != offset) {
+            return Err(format!("{path} does not end at {offset}"));
+        }
+        let file = self.files.entry(path.to_owned()).or_default();
+        if offset == 0 {
+            *file = File::default();
+        }
+        let taken = if self.save_error.is_some() { bytes.len() / 2 } else { bytes.len() };
+        file.bytes.extend_from_slice(&bytes[..taken]);
+        self.save_error.clone().map_or(Ok(()), Err)
+    }
+
+    /// Makes everything in a file safe, up to a length.
+    pub fn sync(&mut self, path: &str, length: u64) {
+        if let Some(file) = self.files.get_mut(path) {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            file.synced = file.synced.max(length.min(file.bytes.len()));
+        }
+    }
+
+    /// Takes the power away: what was not synced is lost, or torn, or has holes.
+    pub(crate) fn lose_power(&mut self, chance: &mut Chance) {
+        for file in self.files.values_mut() {
+            let loose = (file.bytes.len() - file.synced) as u64;
+            if loose == 0 {
+                continue;
+            }
+            let kept = file.synced + chance.below(loose + 1) as usize;
+            match chance.below(3) {
+                0 => file.bytes.truncate(file.synced),
+                1 => file.bytes.truncate(kept),
+                _ => {
+                    // A page that did not make it, before others that did.
+                    let hole = (kept - file.synced).min(512);
+                    file.bytes[kept - hole..kept].fill(0);
+                }
+            }
+            file.synced = file.bytes.len();
         }
     }
 

@@ -14,7 +14,7 @@ use campana_core::{
     id::{CallId, SendId},
     metrics::Traffic,
     node::{Input, Node, Output, Start, gossip_settings, load_config},
-    persist::{self, CHECKPOINT_FILE, Saved},
+    persist::{self, Saved, Step},
     rng::Seed,
     time::{Instant, Now, Timestamp},
 };
@@ -136,10 +136,7 @@ impl Host {
             let files = self.disk.glob(&config.template_globs)?;
             config = config.complete(&files).map_err(|e| e.to_string())?;
         }
-        let saved = match self.disk.read(CHECKPOINT_FILE) {
-            Ok(file) => persist::decode(&file)?,
-            Err(_) => Saved::default(),
-        };
+        let saved = self.recover(at)?;
         let gossip = match self.gossips {
             true => Some(gossip_settings(&self.options, address(self.id))?),
             false => None,
@@ -159,6 +156,26 @@ impl Host {
         };
         self.node = Some(Node::new(self.now(at), start));
         Ok(())
+    }
+
+    /// Reads what the last run left, as the runtimes do.
+    fn recover(&mut self, at: Instant) -> Result<Saved, String> {
+        let wall = self.now(at).wall;
+        let mut found = self.disk.all();
+        found.retain(|file| persist::is_state(&file.name));
+        let recovery = persist::recover(found, self.options.storage_repair)?;
+        self.log.extend(recovery.events.into_iter().map(|event| (wall, event)));
+        for step in recovery.steps {
+            match step {
+                Step::Copy { from, to } => {
+                    let bytes = self.disk.read(&from)?;
+                    self.disk.write(&to, &bytes);
+                }
+                Step::Write(file) => self.disk.write(&file.name, &file.bytes),
+                Step::Remove(name) => self.disk.remove(&name),
+            }
+        }
+        Ok(recovery.saved)
     }
 
     /// Ends the program without a warning: everything in memory and on its way is gone.

@@ -11,10 +11,12 @@ use campana_core::{
     metrics::Process,
     node::{Input, Node, Output},
     notify::{Exchange, SendError, SendErrorKind},
+    persist::Append,
     time::{Instant, Timestamp},
 };
 
 use crate::{
+    chance::Chance,
     heap::Heap,
     host::{Asked, Host, HostId, HostSpec},
     network::Network,
@@ -57,6 +59,8 @@ enum Thing {
     Packet { from: HostId, to: HostId, bytes: Vec<u8> },
     /// A piece of a stream arrives.
     Piece { number: u64, to: StreamSide },
+    /// What was written to a file is to be on the disk.
+    Syncs { host: HostId, run: u32, append: Append, result: Result<(), String> },
     /// A file is to be on the disk.
     Saves { host: HostId, run: u32, save: Box<Output> },
     /// A host wants a turn.
@@ -107,6 +111,13 @@ impl World {
         self.trace.note(self.now, format_args!("{id:?} is killed"));
         self.break_streams_of(id);
         self.host_mut(id).crash();
+    }
+
+    /// Takes the power of a host away: the program ends, and what was not synced may be lost.
+    pub fn cut_power(&mut self, id: HostId) {
+        self.kill(id);
+        let mut chance = Chance::new(self.seed ^ self.now.as_nanos(), 9);
+        self.host_mut(id).disk.lose_power(&mut chance);
     }
 
     /// Ends the program of a host as a service manager does, and waits for its end.
@@ -311,6 +322,7 @@ impl World {
             Thing::Piece { number, to } => return self.piece_arrives(number, to),
             Thing::Input { host, run, .. }
             | Thing::Saves { host, run, .. }
+            | Thing::Syncs { host, run, .. }
             | Thing::Wakes { host, run } => (host, run),
         };
         let it = self.host_mut(host);
@@ -337,6 +349,14 @@ impl World {
                 };
                 let result = it.disk.save(name, &content);
                 it.inbox.push_back(Input::Saved(id, result));
+                Some(host)
+            }
+            Thing::Syncs { append, result, .. } => {
+                if append.sync && result.is_ok() {
+                    let end = append.offset + append.bytes.len() as u64;
+                    it.disk.sync(&append.file, end);
+                }
+                it.inbox.push_back(Input::Appended(append.id, result));
                 Some(host)
             }
             Thing::Wakes { .. } => {
@@ -380,6 +400,17 @@ impl World {
         let file_at = now + self.host(id).disk_delay();
         let answer = |input| Thing::Input { host: id, run, input: Box::new(input) };
         match output {
+            Output::Append(append) => {
+                self.trace.note(now, format_args!("{id:?} appends to {}", append.file));
+                self.trace.note_bytes(&append.bytes);
+                let disk = &mut self.host_mut(id).disk;
+                let result = disk.append(&append.file, append.offset, &append.bytes);
+                self.heap.push(file_at, Thing::Syncs { host: id, run, append, result });
+            }
+            Output::Remove(name) => {
+                self.trace.note(now, format_args!("{id:?} removes {name}"));
+                self.host_mut(id).disk.remove(&name);
+            }
             Output::Cancel(send) => {
                 self.trace.note(now, format_args!("{id:?} cancels {send}"));
                 self.host_mut(id).sends.remove(&send);

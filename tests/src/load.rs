@@ -259,6 +259,7 @@ fn carry_out(output: Output, effort: &mut Effort) -> Option<Input> {
             Input::Sent(id, Ok(Answer { status: 200, ..Answer::default() }))
         }
         Output::Save(id, ..) => Input::Saved(id, Ok(())),
+        Output::Append(append) => Input::Appended(append.id, Ok(())),
         _ => return None,
     })
 }

@@ -49,7 +49,18 @@ pub enum Upserted {
     /// The alert was not known.
     New(AlertId),
     /// The alert was known; its times and texts are up to date now.
-    Known(AlertId),
+    Known(AlertId, Change),
+}
+
+/// How much a post changed an alert. The order is that of the changes' weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Nothing but when it was last posted.
+    Nothing,
+    /// It goes on, and ends later.
+    End,
+    /// It began, ended, or says something else.
+    Life,
 }
 
 /// Why an alert was refused. The store did not change.
@@ -110,8 +121,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Upserted, Rejected> {
         if let Some(id) = known.or_else(|| self.find(posted.fingerprint, posted.labels)) {
-            self.merge(id, posted, (starts_at, ends_at, timeout), now)?;
-            return Ok(Upserted::Known(id));
+            let change = self.merge(id, posted, (starts_at, ends_at, timeout), now)?;
+            return Ok(Upserted::Known(id, change));
         }
         let alert = Alert {
             labels: Labels::from_packed(posted.labels),
@@ -236,7 +247,7 @@ impl Store {
         posted: &PostedRef<'_>,
         (starts_at, ends_at, timeout): (Stamp, Stamp, bool),
         now: Timestamp,
-    ) -> Result<(), Rejected> {
+    ) -> Result<Change, Rejected> {
         let entry = self.entries.get_mut(id.0).expect("find returned it");
         let old = &mut entry.alert;
         let (starts_at, ends_at) = merged_times(old, starts_at, ends_at, now);
@@ -246,6 +257,7 @@ impl Store {
                 return Err(Rejected::NameLimit { max: self.limit.max() });
             }
         }
+        let mut change = change_of(old, (starts_at, ends_at, timeout), now);
         old.starts_at = starts_at;
         old.ends_at = ends_at;
         old.timeout = timeout;
@@ -253,11 +265,13 @@ impl Store {
         old.updated_at = old.updated_at.max(now);
         if old.annotations.as_bytes() != posted.annotations {
             old.annotations = Labels::from_packed(posted.annotations);
+            change = Change::Life;
         }
         if &*old.generator_url != posted.generator_url {
             old.generator_url = shared(posted.generator_url);
+            change = Change::Life;
         }
-        Ok(())
+        Ok(change)
     }
 
     fn take(&mut self, id: AlertId) -> Entry {
@@ -286,6 +300,21 @@ impl Store {
 /// Shares a text; the empty one takes no memory.
 fn shared(text: &str) -> Arc<str> {
     if text.is_empty() { Arc::default() } else { Arc::from(text) }
+}
+
+/// Judges what new times do to an alert.
+fn change_of(old: &Alert, (start, end, timeout): (Stamp, Stamp, bool), now: Timestamp) -> Change {
+    let was_over = old.is_resolved(now);
+    let is_over = end.at <= now;
+    if old.starts_at != start || old.timeout != timeout || was_over != is_over {
+        Change::Life
+    } else if old.ends_at == end {
+        Change::Nothing
+    } else if is_over || end.at < old.ends_at.at {
+        Change::Life
+    } else {
+        Change::End
+    }
 }
 
 /// Fills in the times a client left out: a missing start is the end, or now; a missing end is
@@ -383,8 +412,11 @@ mod tests {
     fn a_refresh_keeps_the_first_start_and_moves_the_timeout() {
         let mut store = Store::new(0);
         let Upserted::New(id) = post(&mut store, "a", None, None, 1000) else { panic!("new") };
-        assert_eq!(post(&mut store, "a", None, None, 1060), Upserted::Known(id));
+        assert_eq!(post(&mut store, "a", None, None, 1060), Upserted::Known(id, Change::End));
         assert_eq!(life(&store, id), (1000, 1360));
+        assert_eq!(post(&mut store, "a", None, None, 1060), Upserted::Known(id, Change::Nothing));
+        let ended = post(&mut store, "a", None, Some(1070), 1070);
+        assert_eq!(ended, Upserted::Known(id, Change::Life));
     }
 
     #[test]

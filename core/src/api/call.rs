@@ -27,6 +27,8 @@ pub enum Reply {
     AlertsPosted(Vec<String>),
     /// What a reload would change, as JSON, or why there can be none.
     Rehearsed(Result<String, String>),
+    /// The change holds, but could not be written to disk; the text says so.
+    NotStored(String),
     /// The new configuration is in force, or the old one still is.
     Reloaded(Result<(), String>),
     /// The silence has ended, or there is none of this id.

@@ -17,6 +17,34 @@ pub(super) const FLAGS: &[Flag] = &[
     flag("config.file", Text, "", "Configuration file.").of("FILE"),
     flag("storage.path", Text, "data/", "Directory for data; made where it is missing."),
     flag(
+        "storage.sync",
+        Choice(&["mixed", "always", "interval", "never"]),
+        "mixed",
+        "When changes are forced to the disk. mixed: silences and sent notifications before they \
+         are confirmed, alerts every second. always: everything before it is confirmed. interval: \
+         everything every second. never: when the system does so.",
+    ),
+    flag(
+        "storage.journal",
+        Switch,
+        "true",
+        "Write changes to a journal as they come. Without it only what the last checkpoint holds \
+         survives a crash.",
+    ),
+    flag(
+        "storage.repair",
+        Switch,
+        "false",
+        "Keep damaged data files under another name and start with what can be read.",
+    ),
+    flag(
+        "storage.export",
+        Text,
+        "",
+        "Write silences and notification log to this directory in Alertmanager's format, and end.",
+    )
+    .of("DIRECTORY"),
+    flag(
         "data.retention",
         Duration,
         "120h",

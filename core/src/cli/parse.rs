@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     event::{Format, Level},
+    persist::Sync,
     time::duration::parse_flag,
 };
 
@@ -164,6 +165,15 @@ fn options(program: &str, given: &Given) -> Result<Options, String> {
         program: program.to_owned(),
         config_file: config_file(program, &v)?,
         storage_path: v.optional("storage.path").ok_or("--storage.path must not be empty")?,
+        storage_sync: match v.choice("storage.sync")? {
+            "always" => Sync::Always,
+            "interval" => Sync::Interval,
+            "never" => Sync::Never,
+            _ => Sync::Mixed,
+        },
+        storage_journal: v.switch("storage.journal"),
+        storage_repair: v.switch("storage.repair"),
+        storage_export: v.optional("storage.export"),
         data_retention: v.interval("data.retention")?,
         maintenance_interval: v.interval("data.maintenance-interval")?,
         silences_max: v.limit("silences.max-silences")?,

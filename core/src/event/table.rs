@@ -141,8 +141,17 @@ events! {
     /// State could not be read from disk.
     RestoreFailed { part: Part, err: String } => Error, part.as_str(), "Restoring state failed";
     /// The end of a file was torn, as after a power loss, and was cut off.
-    TailDropped { part: Part, bytes: u64 }
+    TailDropped { part: Part, file: String, offset: u64, bytes: u64 }
         => Warn, part.as_str(), "Dropped an incomplete record at the end of a file";
+    /// A damaged file was kept under another name, and what it held that can be read was used.
+    FileSetAside { file: String, kept_as as "keptAs": String, err: String }
+        => Warn, "journal", "Set a damaged file aside";
+    /// State of Alertmanager was taken over; its files are left as they were.
+    Imported { part: Part, file: String, entries: u64 }
+        => Info, part.as_str(), "Imported state of Alertmanager, its file is left untouched";
+    /// State was written in Alertmanager's format.
+    Exported { part: Part, file: String, entries: u64 }
+        => Info, part.as_str(), "Exported state for Alertmanager";
     /// Garbage collection begins.
     MaintenanceRunning { part: Part } => Debug, part.as_str(), "Running maintenance";
     /// Garbage collection and checkpoint are done.
@@ -153,7 +162,10 @@ events! {
         => Error, part.as_str(), "Running maintenance failed";
     /// A change could not be written to disk.
     AppendFailed { part: Part, err: String }
-        => Error, part.as_str(), "Writing a change to disk failed";
+        => Error, part.as_str(), "Writing changes to disk failed, answers that promise it fail";
+    /// Changes are written to disk again, those included that could not be before.
+    AppendRecovered { part: Part }
+        => Info, part.as_str(), "Writing changes to disk works again, all of them are on disk";
 
     // Alerts
 

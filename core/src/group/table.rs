@@ -222,6 +222,16 @@ impl Groups {
         Landed { flight, left, gone }
     }
 
+    /// Sets when a group flushes next, and how many flushes it has begun, where an earlier run of
+    /// the program knew.
+    pub fn resume(&mut self, id: GroupId, at: Instant, flushes: u64) {
+        if let Some(group) = self.table.get_mut(id.0) {
+            group.next_flush = at;
+            group.flushes = flushes;
+            self.timers.set(id, at);
+        }
+    }
+
     /// Returns a group for change.
     pub fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
         self.table.get_mut(id.0)

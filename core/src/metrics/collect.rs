@@ -15,6 +15,7 @@ impl Metrics {
         self.notifications.collect(page);
         self.silences.collect(page);
         self.nflog.collect(&NFLOG, page);
+        self.journal.collect(page);
         page.gauge(
             "alertmanager_cluster_enabled",
             "Whether this instance gossips with others.",

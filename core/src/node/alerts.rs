@@ -2,9 +2,9 @@
 
 use alloc::{string::ToString as _, vec::Vec};
 
-use super::{Node, Output};
+use super::{Node, journal::Promised};
 use crate::{
-    alert::{self, AlertBatch, Rejected, Upserted},
+    alert::{self, AlertBatch, Change, Rejected, Upserted},
     api::Reply,
     event::Event,
     group::Placed,
@@ -35,8 +35,14 @@ impl Node {
                 }
             };
             match self.alerts.upsert_found(known, &posted, times, now.wall) {
-                Ok(Upserted::Known(id)) => self.complete(now, id),
-                Ok(Upserted::New(id)) => self.admit(now, id),
+                Ok(Upserted::Known(id, change)) => {
+                    self.note_alert(now, id, change);
+                    self.complete(now, id);
+                }
+                Ok(Upserted::New(id)) => {
+                    self.note_alert(now, id, Change::Life);
+                    self.admit(now, id);
+                }
                 Err(Rejected::NameLimit { max }) => self.reject(&posted, max),
             }
         }
@@ -50,7 +56,8 @@ impl Node {
             let err = errors.join("\n");
             self.log(Event::AlertsInvalid { count: invalid, err });
         }
-        self.outputs.push_back(Output::Reply(call, Reply::AlertsPosted(errors)));
+        let reply = Reply::AlertsPosted(errors);
+        self.promise(Promised::Reply(call, reply, "the alerts were taken"));
     }
 
     /// Computes the routes of an alert.
@@ -74,6 +81,7 @@ impl Node {
                 Placed::Made(group) => {
                     let group_key = self.groups.get(group).expect("just made").key.clone();
                     self.log(Event::GroupCreated { group_key });
+                    self.note_group(now, group);
                 }
             }
             self.alerts.get_mut(id).expect("seen above").groups += 1;

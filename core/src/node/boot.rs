@@ -21,7 +21,7 @@ use crate::{
     label::Mode,
     metrics::{self, Metrics},
     nflog::Log,
-    persist::{Saved, Schedule},
+    persist::{Journal, Saved, Schedule},
     rng::{Rng, Seed, Stream},
     silence::{self, Silences},
     time::Now,
@@ -152,6 +152,8 @@ impl Node {
             cluster: gossip.map(|it| Cluster::new(now, it, Rng::new(seed, Stream::Cluster))),
             claims: Default::default(),
             deliveries,
+            journal: Journal::new(options.storage_journal.then_some(options.storage_sync), &saved),
+            promises: VecDeque::new(),
             schedule: Schedule::new(
                 now.instant,
                 options.maintenance_interval,
@@ -162,6 +164,7 @@ impl Node {
             stopping: None,
             ids: Ids::default(),
             save_ids: Counter::default(),
+            covered_to: 0,
             silence_ids: Rng::new(seed, Stream::Silence),
             outputs: VecDeque::new(),
             scratch: Scratch::default(),
@@ -174,6 +177,7 @@ impl Node {
         };
         node.metrics.set_alert_limit(node.options.alerts_per_alertname_limit);
         node.announce_config(now);
+        node.shorten_journal(&saved);
         node.restore(now, saved);
         if node.cluster.is_some() {
             node.groups.close();
@@ -207,6 +211,7 @@ impl Node {
             // Resolved ones too: that they ended may still have to be told.
             self.place(now, id);
         }
+        self.resume_groups(now, saved.groups);
         for (part, entries) in counts.into_iter().filter(|(_, entries)| *entries > 0) {
             let duration = core::time::Duration::ZERO;
             self.log(Event::Restored { part, entries: entries as u64, duration });

@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use super::{Node, Output, Work};
+use super::{Node, Output, Work, journal::Promised};
 use crate::{
     delivery::{Attempted, Basis, Effect, End, Finished, Hashes, Plan},
     event::Event,
@@ -223,19 +223,21 @@ impl Node {
             None => (now.wall, false),
         };
         if !is_late && self.nflog.record(at, key.clone(), firing, resolved, data, expiry) {
+            self.note_log(now, &key);
             self.gossip_log(now, &key);
         }
         if finished.attempts == 0 {
             return;
         }
-        self.log(Event::NotifySuccess {
+        let told = Event::NotifySuccess {
             receiver: plan.notification.receiver.clone(),
             integration: integration_text(&plan.integration),
             group_key: plan.notification.group_key.clone(),
             alerts: plan.notification.alerts.len() as u64,
             attempts: finished.attempts,
             duration: finished.took,
-        });
+        };
+        self.promise(Promised::Told(told));
     }
 }
 

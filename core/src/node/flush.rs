@@ -27,6 +27,7 @@ impl Node {
             let Some((id, tick)) = self.groups.pop_due(now.instant, &self.config.tree) else {
                 return;
             };
+            self.note_group(now, id);
             self.flush(now, id, tick);
         }
         self.has_backlog = self.groups.next_at().is_some_and(|at| at <= now.instant);

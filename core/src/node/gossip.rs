@@ -171,6 +171,7 @@ impl Node {
         for (key, entry) in records.nflog {
             if self.nflog.merge(now.wall, key.clone(), entry) {
                 self.claims.remove(&key);
+                self.note_log(now, &key);
                 self.relay_log(now, &key, source);
             }
         }
@@ -178,6 +179,7 @@ impl Node {
             let id = silence.id.clone();
             if self.silences.merge(now.wall, silence) {
                 self.watch_silence(&id);
+                self.note_silence(now, &id);
                 self.relay_silence(now, &id, source);
             }
         }

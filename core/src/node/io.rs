@@ -11,15 +11,18 @@ use crate::{
     config::{Config, ConfigError, TemplateFile},
     delivery::{StepDone, StepWork},
     event::Event,
-    id::{CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
+    id::{AppendId, CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
     notify::{Answer, Exchange, SendError},
-    persist::Checkpoint,
+    persist::{Append, Checkpoint},
     time::Instant,
 };
 
 /// What happened.
 #[derive(Debug)]
 pub enum Input {
+    /// The bytes of an [`Output::Append`] are in the file, and on disk where that was asked for; or
+    /// why they are not. Then nothing is known about them.
+    Appended(AppendId, Result<(), String>),
     /// A request wants something changed. Answered by exactly one [`Output::Reply`].
     Call(CallId, Call),
     /// A packet of gossip.
@@ -55,6 +58,9 @@ pub enum Input {
 /// What to do.
 #[derive(Debug)]
 pub enum Output {
+    /// Write bytes at a place of a journal file, sync the file where that is asked for, and the
+    /// directory where the file is new. At most one is under way.
+    Append(Append),
     /// Give up an exchange; its [`Input::Sent`] will be ignored.
     Cancel(SendId),
     /// Send a packet of gossip. May be dropped when the socket is full.
@@ -74,6 +80,9 @@ pub enum Output {
     Resolve(ResolveId, String),
     /// Answer a call.
     Reply(CallId, Reply),
+    /// Remove a file of the data directory. Not answered: one that stays is removed at the next
+    /// start.
+    Remove(String),
     /// Replace a file of the data directory: write beside it, sync, rename, sync the directory.
     Save(SaveId, &'static str, Vec<u8>),
     /// Deliver a request, and give up at the instant.

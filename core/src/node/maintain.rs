@@ -90,6 +90,7 @@ impl Node {
         }
         self.metrics.silences.store.record_maintenance(result.is_ok());
         self.metrics.nflog.record_maintenance(result.is_ok());
+        self.on_checkpoint_ended(self.covered_to, result.is_ok());
         if let Err(err) = result {
             self.log(Event::MaintenanceFailed { part: Part::Silences, err });
         }
@@ -111,6 +112,7 @@ impl Node {
     /// Counts a checkpoint that could not be encoded as one that could not be written.
     pub(super) fn on_encode_lost(&mut self, now: Now) {
         self.schedule.fail(now.instant);
+        self.on_checkpoint_ended(self.covered_to, false);
         self.end_last_save();
     }
 
@@ -134,7 +136,7 @@ impl Node {
     pub(super) fn try_stop(&mut self) {
         let Some(stopping) = &self.stopping else { return };
         match stopping.last_save {
-            LastSave::NotBegun if self.deliveries.is_empty() => {
+            LastSave::NotBegun if self.deliveries.is_empty() && self.promises.is_empty() => {
                 if self.checkpoint() {
                     self.set_last_save(LastSave::UnderWay);
                 }
@@ -173,7 +175,10 @@ impl Node {
             return false;
         }
         let id = WorkId(self.ids.work.next());
+        self.covered_to = self.journal.begin_checkpoint();
         let checkpoint = Checkpoint {
+            journal: self.covered_to,
+            groups: self.group_states(self.now),
             alerts: self.alerts.snapshot(),
             silences: self.silences.table(),
             nflog: self.nflog.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect(),

@@ -205,6 +205,7 @@ impl Node {
     }
 
     fn apply(&mut self, now: Now, config: Arc<Config>) {
+        let mut before = self.group_states(now);
         let old = core::mem::replace(&mut self.config, config);
         if self.config.inhibit_rules != old.inhibit_rules {
             let alerts = self.alerts.iter().map(|(id, entry)| (id, &entry.alert.labels));
@@ -238,6 +239,8 @@ impl Node {
         // What integrations remember stays while they are the same.
         let is_same = self.config.receivers == old.receivers;
         self.deliveries.configure(self.config.template_set(), is_same);
+        before.sort_unstable();
+        self.note_groups_besides(now, &before);
         self.announce_config(now);
     }
 
@@ -262,6 +265,7 @@ impl Node {
             let key = |group_key| log_key(group_key, receiver, integration);
             let Some(entry) = self.nflog.get(&key(from)).cloned() else { continue };
             if self.nflog.merge(now.wall, key(to), entry) {
+                self.note_log(now, &key(to));
                 self.gossip_log(now, &key(to));
             }
         }

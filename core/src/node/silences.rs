@@ -2,7 +2,7 @@
 
 use alloc::{string::String, sync::Arc};
 
-use super::{Node, Output};
+use super::{Node, journal::Promised};
 use crate::{
     api::Reply,
     event::{Event, SilenceChange},
@@ -21,6 +21,7 @@ impl Node {
                 Change::Replaced { old } => {
                     self.log_silence(old, SilenceChange::Expire);
                     self.watch_silence(old);
+                    self.note_silence(now, old);
                     self.gossip_silence(now, old);
                     SilenceChange::Create
                 }
@@ -28,10 +29,11 @@ impl Node {
             };
             self.watch_silence(&set.id);
             self.log_silence(&set.id, change);
+            self.note_silence(now, &set.id);
             self.gossip_silence(now, &set.id);
             set.id
         });
-        self.outputs.push_back(Output::Reply(call, Reply::SilencePut(result)));
+        self.promise(Promised::Reply(call, Reply::SilencePut(result), "the silence is in force"));
     }
 
     pub(super) fn expire_silence(&mut self, now: Now, call: CallId, id: &Id) {
@@ -39,10 +41,11 @@ impl Node {
         if result == Ok(true) {
             self.watch_silence(id);
             self.log_silence(id, SilenceChange::Expire);
+            self.note_silence(now, id);
             self.gossip_silence(now, id);
         }
         let result = result.map(|_| ());
-        self.outputs.push_back(Output::Reply(call, Reply::SilenceExpired(result)));
+        self.promise(Promised::Reply(call, Reply::SilenceExpired(result), "the silence has ended"));
     }
 
     /// Logs a change where `--log.silences` asks for it.

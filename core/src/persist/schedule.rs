@@ -80,6 +80,11 @@ impl Schedule {
         true
     }
 
+    /// Makes the next checkpoint begin at `at`, if that is earlier.
+    pub fn hasten(&mut self, at: Instant) {
+        self.maintain_at = self.maintain_at.min(at);
+    }
+
     /// Notes that a checkpoint could not even be encoded.
     pub fn fail(&mut self, now: Instant) {
         self.encoding = false;
