@@ -95,7 +95,9 @@ impl Node {
             let GroupState { next_flush, flushes } = states[place].1;
             // A wall clock that was set back must not put a flush off for ever.
             let wait = next_flush.since(now.wall).min(route.group_interval.max(route.group_wait));
-            self.groups.resume(id, now.instant + wait, flushes);
+            // A tick that was missed is made up at once, or when the warm-up ends.
+            let at = if wait.is_zero() { group.next_flush } else { now.instant + wait };
+            self.groups.resume(id, at, flushes);
             self.note_group(now, id);
         }
     }
