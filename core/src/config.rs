@@ -5,6 +5,7 @@
 //! what the node runs on. A file that needs a part this version does not have is refused, never
 //! half obeyed.
 
+mod advice;
 mod client;
 mod dump;
 mod error;
@@ -19,6 +20,7 @@ use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 pub use self::{
+    advice::{advise, real_repeat_interval},
     client::http_client,
     error::ConfigError,
     templates::TemplateFile,

@@ -33,13 +33,13 @@ fn check_one(session: &Session, file: &str) -> Result<u32, Failure> {
     let mut out = format!("Checking '{file}'");
     let mut failed = 0;
     let text = if file == STDIN { stdin() } else { source::read(file) };
-    let loaded = text.and_then(|text| source::parse(session, file, &text));
+    let loaded = text.and_then(|text| Ok((source::parse(session, file, &text)?, text)));
     match loaded {
         Err(error) => {
             failed += 1;
             out.push_str(&format!("  FAILED: {error}\n"));
         }
-        Ok(config) => {
+        Ok((config, text)) => {
             let globs = config.template_globs.clone();
             out.push_str(&format!(
                 "  SUCCESS\nFound:\n - global config\n - route\n - {} inhibit rules\n - {} \
@@ -55,7 +55,8 @@ fn check_one(session: &Session, file: &str) -> Result<u32, Failure> {
                     if !globs.is_empty() {
                         out.push_str("  SUCCESS\n");
                     }
-                    for warning in &config.warnings {
+                    let advice = campana_core::config::advise(&config, &text);
+                    for warning in config.warnings.iter().chain(&advice) {
                         session.warn(format_args!("{file}:{warning}"));
                     }
                 }

@@ -90,7 +90,7 @@ impl Client {
             .user_agent(format!("campanactl/{}", env!("CARGO_PKG_VERSION")))
             .max_idle_age(IDLE_SEND_AGE)
             .build();
-        let wrap = tls::Connector::new(http.tls.clone().unwrap_or_default(), Arc::default());
+        let wrap = tls::Connector::new(http.tls.unwrap_or_default(), Arc::default());
         let connector =
             ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(wrap);
         let agent = Agent::with_parts(config, connector, DefaultResolver::default());

@@ -24,6 +24,7 @@ mod silence;
 mod source;
 mod table;
 mod tabs;
+mod timeline;
 // How TLS is spoken is the same as for receivers, and so is the source.
 #[path = "../../src/tls.rs"]
 #[allow(dead_code, reason = "the tool is a client only; the server uses the rest")]
@@ -106,6 +107,7 @@ fn dispatch(session: &Session) -> Result<(), Failure> {
         ["config", "routes", "show"] => routes::show(session),
         ["config", "routes", "test"] => routes::test(session),
         ["template", "render"] => render::render(session),
+        ["timeline"] => timeline::timeline(session),
         ["completion"] => {
             let shell = session.values().first().map(String::as_str).unwrap_or_default();
             completion(shell, &session.program)

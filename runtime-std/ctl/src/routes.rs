@@ -13,7 +13,7 @@ use crate::{
 
 /// Shows the tree.
 pub(crate) fn show(session: &Session) -> Result<(), Failure> {
-    let tree = source::load(session)?.config.tree;
+    let tree = source::load(session)?.tree;
     print(&match session.text("format") {
         "mermaid" => mermaid(&tree),
         "dot" => dot(&tree),
@@ -26,7 +26,7 @@ pub(crate) fn show(session: &Session) -> Result<(), Failure> {
 
 /// Tells which receivers an alert goes to.
 pub(crate) fn test(session: &Session) -> Result<(), Failure> {
-    let tree = source::load(session)?.config.tree;
+    let tree = source::load(session)?.tree;
     let labels = Labels::from_pairs(words::sample(session)?);
     let mut ids = Vec::new();
     tree.matches(&labels, &mut ids);

@@ -12,18 +12,8 @@ use crate::{
     session::{Failure, Session},
 };
 
-/// A configuration with its text and the name of its file.
-pub(crate) struct Loaded {
-    /// What the file is called.
-    pub(crate) file: String,
-    /// The text.
-    pub(crate) text: Vec<u8>,
-    /// What it says.
-    pub(crate) config: Config,
-}
-
 /// Reads the configuration of `--config.file` or, without it, of the server.
-pub(crate) fn load(session: &Session) -> Result<Loaded, Failure> {
+pub(crate) fn load(session: &Session) -> Result<Config, Failure> {
     let (file, text) = match session.optional("config.file") {
         Some(path) => {
             check(path)?;
@@ -37,8 +27,7 @@ pub(crate) fn load(session: &Session) -> Result<Loaded, Failure> {
             ("(the server's configuration)".to_owned(), original.into_bytes())
         }
     };
-    let config = parse(session, &file, &text)?;
-    Ok(Loaded { file, text, config })
+    parse(session, &file, &text)
 }
 
 /// Reads a configuration's text.

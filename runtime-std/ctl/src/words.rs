@@ -22,9 +22,8 @@ pub(crate) fn matcher_texts(session: &Session) -> Result<Vec<String>, Failure> {
 }
 
 fn first_texts(session: &Session, first: &str) -> Result<Vec<String>, Failure> {
-    let error = match parse::matcher(session.mode, first) {
-        Ok(_) => return Ok(vec![first.to_owned()]),
-        Err(error) => error,
+    let Err(error) = parse::matcher(session.mode, first) else {
+        return Ok(vec![first.to_owned()]);
     };
     if first.starts_with('{')
         && let Ok(parsed) = parse::matchers(session.mode, first)
