@@ -18,6 +18,7 @@
 mod answer;
 mod call;
 mod decode;
+mod guard;
 mod head;
 mod json;
 mod page;
@@ -40,6 +41,7 @@ use core::time::Duration;
 
 pub use self::{
     call::{Call, Reply},
+    guard::{Checked, Guard, Proof},
     head::Head,
     query::Query,
     response::Response,

@@ -15,6 +15,7 @@ pub mod raw;
 mod resolve;
 mod templates;
 mod tls;
+mod web;
 
 use alloc::{borrow::ToOwned as _, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
@@ -25,6 +26,7 @@ pub use self::{
     error::ConfigError,
     templates::TemplateFile,
     tls::{ClientAuth, GossipTls, ServerTls, gossip_tls},
+    web::{Rate, Web, web},
 };
 pub use crate::schema::Warning;
 use crate::{

@@ -429,3 +429,12 @@ pub const ATTEMPT_REQUESTS_MAX: usize = 12;
 
 /// Groups and notifications that the answer to a rehearsed reload lists of each kind.
 pub const REHEARSAL_ITEMS_MAX: usize = 1000;
+
+/// Users of the web side: each is a line of a file that a person writes.
+pub const WEB_USERS_MAX: usize = 1000;
+
+/// The largest burst of a rate limit.
+pub const WEB_RATE_BURST_MAX: u64 = 1_000_000;
+
+/// Passwords of the web side that are remembered as right.
+pub const WEB_PROOFS_MAX: usize = 100;

@@ -33,6 +33,10 @@ pub struct ServerTls {
     pub client_ca: Option<TextSource>,
     /// Whether clients need a certificate.
     pub client_auth: ClientAuth,
+    /// The TLS 1.2 suites to speak, by Go's names; empty means the usual ones.
+    pub cipher_suites: Vec<Arc<str>>,
+    /// The groups for key exchange, by Go's names; empty means the usual ones.
+    pub curves: Vec<Arc<str>>,
     /// The lowest version to speak; TLS 1.2 unless configured.
     pub min_version: Option<TlsVersion>,
     /// The highest version to speak.
@@ -47,6 +51,8 @@ pub enum ClientAuth {
     None,
     /// One that is shown must be good.
     VerifyIfGiven,
+    /// It must be shown; whose it is does not matter.
+    RequireAny,
     /// It must be shown and good.
     Require,
 }
@@ -116,6 +122,7 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
     };
     let (mut certs, mut keys, mut cas) = (Vec::new(), Vec::new(), Vec::new());
     let (mut client_auth, mut min_version, mut max_version) = (ClientAuth::None, None, None);
+    let (mut cipher_suites, mut curves) = (Vec::new(), Vec::new());
     at.fields(&SERVER_KEYS, |name, at| {
         match name {
             "cert" | "cert_file" => certs.extend(text(name, &at)),
@@ -129,6 +136,8 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
             "max_version" => max_version = http::version(&at)?,
             // Go ignores the preference too.
             "prefer_server_cipher_suites" => drop(at.boolean()),
+            "cipher_suites" => cipher_suites = known_words(&at, "cipher suite", &SUITES)?,
+            "curve_preferences" => curves = known_words(&at, "curve", &CURVES)?,
             _ => {
                 let says_nothing = at.node.is_null() || at.texts().is_some_and(|l| l.is_empty());
                 if !says_nothing {
@@ -146,7 +155,9 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
         "missing one of key or key_file"
     } else if client_auth == ClientAuth::None && !cas.is_empty() {
         "Client CA's have been configured without a Client Auth Policy"
-    } else if client_auth != ClientAuth::None && cas.is_empty() {
+    } else if matches!(client_auth, ClientAuth::VerifyIfGiven | ClientAuth::Require)
+        && cas.is_empty()
+    {
         "certificates of clients are to be checked without client_ca_file"
     } else if matches!((min_version, max_version), (Some(min), Some(max)) if max < min) {
         "max_version is lower than min_version"
@@ -155,9 +166,63 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
             return Err(at.fail("missing certificate"));
         };
         let client_ca = cas.pop();
-        return Ok(ServerTls { cert, key, client_ca, client_auth, min_version, max_version });
+        return Ok(ServerTls {
+            cert,
+            key,
+            client_ca,
+            client_auth,
+            cipher_suites,
+            curves,
+            min_version,
+            max_version,
+        });
     };
     Err(at.fail(wrong))
+}
+
+/// The TLS 1.2 suites of Go's secure list that are spoken here.
+const SUITES: [&str; 6] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+];
+
+/// The curves of Go that are spoken here.
+const CURVES: [&str; 3] = ["X25519", "CurveP256", "CurveP384"];
+
+fn known_words(at: &At<'_>, what: &str, known: &[&str]) -> Result<Vec<Arc<str>>, Abort> {
+    let mut words = Vec::new();
+    for item in at.texts().unwrap_or_default() {
+        let text = item.text().unwrap_or_default();
+        // Suites of TLS 1.3 cannot be chosen in Go either.
+        if text.starts_with("TLS_AES_") || text == "TLS_CHACHA20_POLY1305_SHA256" {
+            continue;
+        }
+        if !known.contains(&text) {
+            let known = known.join(", ");
+            return Err(item.fail(format!("{what} {text:?} is not available; there are {known}")));
+        }
+        words.push(Arc::from(text));
+    }
+    Ok(words)
+}
+
+/// Reads the TLS of a server that may do without: no certificate and no key means plain text.
+///
+/// # Errors
+/// The first rule that a value breaks.
+pub(super) fn read_optional_server(
+    at: &At<'_>,
+    context: &Context<'_>,
+) -> Result<Option<ServerTls>, Abort> {
+    let says_nothing = match &at.node.value {
+        yaml::Value::Map(entries) => entries.is_empty(),
+        _ => false,
+    };
+    if says_nothing { Ok(None) } else { read_server(at, context).map(Some) }
 }
 
 fn read_auth(at: &At<'_>) -> Result<ClientAuth, Abort> {
@@ -166,9 +231,7 @@ fn read_auth(at: &At<'_>) -> Result<ClientAuth, Abort> {
         "" | "NoClientCert" | "RequestClientCert" => ClientAuth::None,
         "VerifyClientCertIfGiven" => ClientAuth::VerifyIfGiven,
         "RequireAndVerifyClientCert" => ClientAuth::Require,
-        "RequireAnyClientCert" => {
-            return Err(at.fail("not available in this version; use RequireAndVerifyClientCert"));
-        }
+        "RequireAnyClientCert" | "RequireClientCert" => ClientAuth::RequireAny,
         other => return Err(at.fail(format!("invalid ClientAuth: {other}"))),
     })
 }
@@ -213,8 +276,7 @@ mod tests {
         let auth = |kind: &str| server(&format!("cert: a, key: b, client_auth_type: {kind}"));
         assert!(auth("RequireAndVerifyClientCert").contains("without client_ca_file"));
         assert!(auth("x").contains("invalid ClientAuth: x"));
-        assert!(auth("RequireAnyClientCert").contains("not available"));
         let suites = server("cert: a, key: b, cipher_suites: [x]");
-        assert!(suites.contains("not available in this version"), "{suites}");
+        assert!(suites.contains("is not available"), "{suites}");
     }
 }
