@@ -51,8 +51,6 @@ pub enum ClientAuth {
     None,
     /// One that is shown must be good.
     VerifyIfGiven,
-    /// It must be shown; whose it is does not matter.
-    RequireAny,
     /// It must be shown and good.
     Require,
 }
@@ -231,7 +229,9 @@ fn read_auth(at: &At<'_>) -> Result<ClientAuth, Abort> {
         "" | "NoClientCert" | "RequestClientCert" => ClientAuth::None,
         "VerifyClientCertIfGiven" => ClientAuth::VerifyIfGiven,
         "RequireAndVerifyClientCert" => ClientAuth::Require,
-        "RequireAnyClientCert" | "RequireClientCert" => ClientAuth::RequireAny,
+        "RequireAnyClientCert" | "RequireClientCert" => {
+            return Err(at.fail("not available in this version; use RequireAndVerifyClientCert"));
+        }
         other => return Err(at.fail(format!("invalid ClientAuth: {other}"))),
     })
 }
@@ -276,6 +276,7 @@ mod tests {
         let auth = |kind: &str| server(&format!("cert: a, key: b, client_auth_type: {kind}"));
         assert!(auth("RequireAndVerifyClientCert").contains("without client_ca_file"));
         assert!(auth("x").contains("invalid ClientAuth: x"));
+        assert!(auth("RequireAnyClientCert").contains("not available"));
         let suites = server("cert: a, key: b, cipher_suites: [x]");
         assert!(suites.contains("is not available"), "{suites}");
     }
