@@ -80,7 +80,21 @@ pub fn answer(question: &[u8]) -> String {
             }
         }
     }
-    Json::Object(answer).to_string()
+    one_line(&Json::Object(answer).to_string())
+}
+
+/// Escapes what some readers take for the end of a line. It only stands in texts.
+fn one_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 fn parse(line: &[u8]) -> Result<Question, String> {

@@ -63,7 +63,9 @@ pub(super) fn title(_: &mut Exec<'_>, args: &[Val]) -> Result {
     while let Some(c) = chars.next() {
         let next = chars.peek().copied().unwrap_or(' ');
         if c.is_alphabetic() {
-            if in_word {
+            if in_word && c == 'Σ' && !next.is_alphabetic() {
+                out.push('ς');
+            } else if in_word {
                 out.extend(c.to_lowercase());
             } else {
                 push_title(&mut out, c);

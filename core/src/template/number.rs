@@ -142,7 +142,7 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
 }
 
 /// Reads a float as `strconv.ParseFloat` does outside of templates: names of the special values are
-/// known, underscores are not.
+/// known.
 ///
 /// # Errors
 /// Go's words.
@@ -156,9 +156,6 @@ pub(super) fn parse_float_strict(text: &str) -> Result<f64, String> {
             "nan" if text.len() == bare.len() => return Ok(f64::NAN),
             _ => {}
         }
-    }
-    if text.contains('_') {
-        return Err(error("invalid syntax"));
     }
     match parse_float(text) {
         Some(value) => Ok(value),

@@ -21,6 +21,8 @@ pub(super) struct Printer {
     pub(super) out: String,
     flags: Flags,
     max: usize,
+    /// Whether what is printed is the value of a mistake.
+    erroring: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -71,7 +73,7 @@ pub(super) fn sprintf(format: &str, args: &[Value], max: usize) -> String {
 
 impl Printer {
     pub(super) fn new(max: usize) -> Self {
-        Self { out: String::new(), flags: Flags::default(), max }
+        Self { out: String::new(), flags: Flags::default(), max, erroring: false }
     }
 
     fn full(&self) -> bool {
@@ -183,7 +185,7 @@ impl Printer {
             _ if !scan.good => "(BADINDEX)",
             None => "(MISSING)",
             Some(arg) => {
-                if verb == 'v' {
+                if matches!(verb, 'v' | 'w') {
                     self.flags.sharp_v = core::mem::take(&mut self.flags.sharp);
                     self.flags.plus_v = core::mem::take(&mut self.flags.plus);
                 }
@@ -203,7 +205,7 @@ impl Printer {
             (Value::Nil, 'v') | (Value::Nil, 'T') => self.pad("<nil>"),
             (Value::Nil, _) => self.bad_verb(verb, value),
             (_, 'T') => self.string(value.type_name(), 's'),
-            (_, 'p') => self.bad_verb(verb, value),
+            (_, 'p' | 'w') => self.bad_verb(verb, value),
             _ => self.value(value, verb, 0),
         }
     }
@@ -212,7 +214,10 @@ impl Printer {
         self.out.push_str("%!");
         self.out.push(verb);
         self.out.push('(');
+        // A value that does not fit its verb is shown as it is, not as its type would print it.
+        let outer = core::mem::replace(&mut self.erroring, true);
         self.typed(value);
+        self.erroring = outer;
         self.out.push(')');
     }
 
@@ -271,6 +276,9 @@ impl Printer {
 
     /// Lets the value's type say how it prints, where it does.
     fn by_method(&mut self, value: &Value, verb: char) -> bool {
+        if self.erroring {
+            return false;
+        }
         if self.flags.sharp_v {
             let Value::Time(time) = value else { return false };
             self.pad(&time.to_go());
@@ -377,7 +385,7 @@ impl Printer {
 
     fn string(&mut self, text: &str, verb: char) {
         let cut = match self.flags.precision {
-            Some(max) if matches!(verb, 's' | 'q') => {
+            Some(max) if matches!(verb, 's' | 'q' | 'v') => {
                 text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
             }
             _ => text,
@@ -526,23 +534,23 @@ impl Printer {
     }
 }
 
-/// What `#` does to a float: there is a point, and `%g` keeps zeros up to its precision.
+/// What `#` does to a float: there is a point, and `%g` and `%x` keep zeros up to their precision.
 fn with_point(text: &str, verb: char, precision: Option<usize>) -> String {
     let cut = if matches!(verb, 'x' | 'X') { text.find(['p', 'P']) } else { text.find(['e', 'E']) };
     let (head, tail) = text.split_at(cut.unwrap_or(text.len()));
+    let mut missing = match verb {
+        'g' | 'G' | 'x' => precision.unwrap_or(6),
+        _ => 0,
+    };
+    let digits = head[1..].chars().filter(|c| *c != '.').skip_while(|c| *c == '0');
+    missing = missing.saturating_sub(digits.count());
     let mut head = head.to_string();
-    let pointed = head.contains('.');
-    if matches!(verb, 'g' | 'G') {
-        let significant = head[1..].chars().filter(char::is_ascii_digit).skip_while(|c| *c == '0');
-        let have = significant.count();
-        let missing = precision.unwrap_or(6).saturating_sub(have);
-        if !pointed {
-            head.push('.');
-        }
-        head.extend(core::iter::repeat_n('0', missing));
-    } else if !pointed {
+    if !head.contains('.') {
+        // A zero before the point counts too.
+        missing = missing.saturating_sub(usize::from(&head[1..] == "0"));
         head.push('.');
     }
+    head.extend(core::iter::repeat_n('0', missing));
     head + tail
 }
 

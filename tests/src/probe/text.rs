@@ -1,7 +1,7 @@
 //! Templates, structures of templates, durations and cuts.
 
 use campana_core::{
-    notify::render::structure,
+    notify::{json::write_value, render::structure},
     schema::Any,
     template::{self, Env, Set, Value, truncate_bytes, truncate_chars},
     time::duration,
@@ -47,7 +47,12 @@ pub(super) fn deepcopy(question: &Question) -> Answer {
         question.0.get("value").cloned().unwrap_or_default()
     };
     match structure(&json, &set, &value, &env) {
-        Ok(value) => Ok(fields([("value", value)])),
+        Ok(value) => {
+            // Numbers as requests carry them: 1000, not 1000.0.
+            let mut text = String::new();
+            write_value(&mut text, &value);
+            Ok(fields([("value", serde_json::from_str(&text).map_err(Failure::new)?)]))
+        }
         Err(error) => Err(Failure::new(error).with("value", "")),
     }
 }
