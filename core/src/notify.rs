@@ -10,6 +10,7 @@ pub mod global;
 pub mod http;
 pub mod incidentio;
 pub mod integration;
+pub mod jira;
 pub mod job;
 pub mod json;
 pub mod log;

@@ -5,7 +5,8 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use super::{
     HttpConfig, Outcome, discord,
     global::Global,
-    incidentio, log, mattermost, msteams, msteamsv2, opsgenie, pagerduty, pushover, rocketchat,
+    incidentio, jira, log, mattermost, msteams, msteamsv2, opsgenie, pagerduty, pushover,
+    rocketchat,
     service::{Service, Talk, Turn},
     slack, telegram, victorops, webex, webhook, wechat,
 };
@@ -139,6 +140,7 @@ kinds! {
     Webex(webex::WebexConfig), "webex_configs", "Posts to a Webex room.";
     MsTeams(msteams::MsTeamsConfig), "msteams_configs", "Posts a card to Microsoft Teams.";
     MsTeamsV2(msteamsv2::MsTeamsV2Config), "msteamsv2_configs", "Posts an adaptive card to Teams.";
+    Jira(jira::JiraConfig), "jira_configs", "Keeps a Jira issue.";
     Rocketchat(rocketchat::RocketchatConfig), "rocketchat_configs", "Posts to a Rocket.Chat channel.";
     Mattermost(mattermost::MattermostConfig), "mattermost_configs", "Posts to a Mattermost channel.";
     Log(log::LogConfig), "log_configs", "Writes to campana's own log.";
