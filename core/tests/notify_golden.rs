@@ -9,7 +9,8 @@
 //! - `#! environment NAME VALUE` what the process's environment says
 //! - `#! answer STATUS TEXT` the other side's next answer, `#! header NAME VALUE` a header of it
 //! - `#! broken TEXT` instead of an answer, the connection breaks
-//! - `#! after SECONDS` a second attempt follows, with what the first remembered
+//! - `#! after SECONDS` a second attempt follows, with what the first remembered and stored
+//! - `#! stored KEY VALUE` what the last notification of the group stored
 //! - `#! secret TEXT` what must not be in any printed form of what is left
 //!
 //! What every integration of the only receiver sends, and how it ends, is in `NAME.yml.out`. With
@@ -31,7 +32,7 @@ use campana_core::{
     alert::Alert,
     config::{Origin, Rules, load},
     label::{Labels, Mode},
-    nflog::Reason,
+    nflog::{self, Reason},
     notify::{
         Answer, Attempt, Exchange, Fed, Integration, Job, Notification, Outcome, Secret, SendError,
         SendErrorKind, Step, Told, job::Environment,
@@ -52,6 +53,7 @@ struct Case {
     environment: Environment,
     answers: Vec<Result<Answer, String>>,
     after: Vec<i64>,
+    stored: BTreeMap<String, nflog::Value>,
     secrets: Vec<String>,
 }
 
@@ -114,6 +116,10 @@ impl Case {
                     answer.headers.push((first.into(), second.into()));
                 }
                 "broken" => case.answers.push(Err(rest.into())),
+                "stored" => {
+                    let value = nflog::Value::Str(second.into());
+                    drop(case.stored.insert(first.into(), value));
+                }
                 "after" => case.after.push(rest.parse().unwrap()),
                 "secret" => case.secrets.push(rest.into()),
                 _ => panic!("{line}"),
@@ -145,12 +151,12 @@ impl Case {
             user_agent: "Alertmanager/0.33.1".into(),
             templates: templates.clone(),
             environment: Arc::new(self.environment.clone()),
-            stored: BTreeMap::new(),
+            stored: self.stored.clone(),
         }
     }
 
     /// Runs the attempts of one integration and writes down what it does.
-    fn play(&self, job: &Job, out: &mut String) {
+    fn play(&self, mut job: Job, out: &mut String) {
         let mut answers: VecDeque<_> = self.answers.iter().cloned().collect();
         let mut memory = Arc::default();
         let mut now = NOW;
@@ -164,7 +170,7 @@ impl Case {
                 Attempt::new(Timestamp::from_parts(now, 5_000_000), 7, Arc::clone(&memory));
             let mut fed = Fed::Start;
             loop {
-                let step = attempt.step(job, fed);
+                let step = attempt.step(&job, fed);
                 write!(seen, "{step:?}{attempt:?}").unwrap();
                 fed = match step {
                     Step::Done(outcome) => {
@@ -181,6 +187,10 @@ impl Case {
                         Fed::Sent(answer(out, answers.pop_front()))
                     }
                 };
+            }
+            if let Some(store) = &attempt.kept().store {
+                writeln!(out, "= stores {store:?}").unwrap();
+                job.stored.clone_from(store);
             }
             if let Some(kept) = &attempt.kept().memory {
                 memory = Arc::new(kept.clone());
@@ -246,7 +256,7 @@ fn transcript(text: &str, name: &str) -> String {
     for integration in &config.receivers[0].integrations {
         let job = case.job(integration, config.templates.as_ref().unwrap());
         writeln!(out, "{}[{}]", integration.name, integration.index).unwrap();
-        case.play(&job, &mut out);
+        case.play(job, &mut out);
     }
     out
 }

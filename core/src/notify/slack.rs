@@ -211,12 +211,16 @@ impl Service for SlackConfig {
 
     fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {
         let mut render = talk.render(0);
-        let posted = self.posted(talk);
+        let (posted, answers) = match (self.posted(talk), talk.answers) {
+            // The original fails here, and so does every later notification of the group.
+            (Some(_), [answer, answers @ ..]) if is_gone(answer) => (None, answers),
+            (posted, answers) => (posted, answers),
+        };
         let channel = match &posted {
             Some(posted) => posted.channel.to_string(),
             None => render.text(&self.channel),
         };
-        if let [answer, ..] = talk.answers {
+        if let [answer, ..] = answers {
             return Ok(match self.end(talk, answer) {
                 Turn::Done(outcome, keep) => {
                     Turn::Done(outcome.with_prefix(&format!("channel {channel:?}: ")), keep)
@@ -234,6 +238,12 @@ impl Service for SlackConfig {
         request.timeout = self.timeout.limit();
         Ok(request.into())
     }
+}
+
+/// Tells whether Slack refused to update a message because somebody deleted it.
+fn is_gone(answer: &Answer) -> bool {
+    let json = serde_json::from_slice::<Json>(&answer.body).unwrap_or_default();
+    answer.status == 200 && json["error"] == "message_not_found"
 }
 
 fn action(action: &SlackAction, render: &mut Render<'_>) -> String {

@@ -10,7 +10,7 @@ use core::time::Duration;
 use serde_json::Value as Json;
 
 use super::{
-    Answer, Cause, HttpConfig, Outcome, Secret,
+    Answer, HttpConfig, Outcome, Secret,
     global::Global,
     json::Object,
     pair,
@@ -143,9 +143,12 @@ impl WechatConfig {
         };
         let status = answer.status;
         let (outcome, memory) = if status != 200 {
-            let cause = Cause::of_status(status);
-            let error = format!("unexpected status code {status}");
-            (Outcome::Retry { error, cause, retry_after: None }, known())
+            // Even other codes of success are no answer to a message.
+            let outcome = match talk.judge(answer, &[status], "") {
+                Outcome::Delivered => retry(format!("unexpected status code {status}")),
+                outcome => outcome,
+            };
+            (outcome, known())
         } else {
             match serde_json::from_slice::<Json>(&answer.body) {
                 Err(_) => (retry("WeChat's answer is no JSON"), known()),
