@@ -30,7 +30,7 @@ use crate::{
     nflog,
     notify::{
         Answer, Attempt, Cause, Environment, Exchange, Fed, Integration, Job, Notification,
-        Outcome, SendError, Step, memory::Memory, service::Keep,
+        Outcome, SendError, Step, memory::Memory, service::Keep, smtp::Session,
     },
     rng::Rng,
     template,
@@ -101,6 +101,8 @@ pub enum Effect {
     Decide(DeliveryId),
     /// The delivery is over and forgotten.
     Finished(Box<Finished>),
+    /// Hand in a mail, at the latest by the instant.
+    Mail(SendId, Box<Session>, Instant),
     /// Print an event to the log: the whole of the `log` integration's delivery.
     Print(crate::event::Event),
     /// Read a file.
@@ -131,7 +133,7 @@ impl StepWork {
 }
 
 /// A step's result.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct StepDone {
     /// The attempt, ready for its next step.
     pub attempt: Attempt,
@@ -211,6 +213,7 @@ pub struct Deliveries {
     nonces: Rng,
     user_agent: Arc<str>,
     environment: Arc<Environment>,
+    hostname: Arc<str>,
     templates: template::Set,
     /// What integrations remember between attempts: by receiver, kind and index.
     memories: BTreeMap<MemoryKey, Arc<Memory>>,
@@ -224,8 +227,9 @@ fn memory_key(plan: &Plan) -> MemoryKey {
 }
 
 impl Deliveries {
-    /// Makes an empty table; `user_agent` goes out with every HTTP request.
-    pub fn new(rng: Rng, nonces: Rng, user_agent: Arc<str>) -> Self {
+    /// Makes an empty table; `user_agent` goes out with every HTTP request, `hostname` in the ids of
+    /// mails.
+    pub fn new(rng: Rng, nonces: Rng, user_agent: Arc<str>, hostname: Arc<str>) -> Self {
         Self {
             table: BTreeMap::new(),
             timers: Timers::new(),
@@ -239,6 +243,7 @@ impl Deliveries {
             nonces,
             user_agent,
             environment: Arc::default(),
+            hostname,
             templates: template::Set::new(),
             memories: BTreeMap::new(),
         }
@@ -317,6 +322,7 @@ impl Deliveries {
                     reason,
                     user_agent: self.user_agent.clone(),
                     environment: self.environment.clone(),
+                    hostname: self.hostname.clone(),
                     templates: self.templates.clone(),
                     stored,
                 });
@@ -342,7 +348,7 @@ impl Deliveries {
         let Some(id) = self.by_work.remove(&work) else { return false };
         let Some(delivery) = self.table.get_mut(&id) else { return false };
         match done.step {
-            Step::Read(_) | Step::Send(_) if now >= delivery.plan.deadline => {
+            Step::Mail(_) | Step::Read(_) | Step::Send(_) if now >= delivery.plan.deadline => {
                 let end = delivery.out_of_time();
                 self.finish(now, ids, id, end);
             }
@@ -353,6 +359,13 @@ impl Deliveries {
                     self.memories.insert(memory_key(&delivery.plan), Arc::new(memory));
                 }
                 self.on_outcome(now, ids, id, outcome);
+            }
+            Step::Mail(session) => {
+                let send = SendId(ids.send.next());
+                let deadline = delivery.plan.deadline;
+                delivery.state = State::Sending(done.attempt, send);
+                self.by_send.insert(send, id);
+                self.effects.push_back(Effect::Mail(send, session, deadline));
             }
             Step::Print(event) => {
                 self.effects.push_back(Effect::Print(event));

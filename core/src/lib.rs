@@ -64,6 +64,7 @@
 //!     options,
 //!     config: Arc::new(config),
 //!     external_url: "http://localhost:9093".into(),
+//!     hostname: "localhost".into(),
 //!     saved: Saved::default(),
 //!     gossip: None,
 //!     seed: Seed::from_number(1),

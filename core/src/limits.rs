@@ -438,3 +438,25 @@ pub const WEB_RATE_BURST_MAX: u64 = 1_000_000;
 
 /// Passwords of the web side that are remembered as right.
 pub const WEB_PROOFS_MAX: usize = 100;
+
+// Mail servers.
+
+/// Bytes of one reply of a mail server, all its lines together; a longer one ends the session. The
+/// longest honest ones, lists of extensions, have some hundred bytes.
+pub const SMTP_REPLY_BYTES_MAX: usize = 32 << 10;
+
+/// How long a mail server may take to answer a command: the least that RFC 5321 asks clients for.
+/// The notification's own deadline mostly comes first.
+pub const SMTP_REPLY_WAIT: Duration = Duration::from_secs(300);
+
+/// How long a mail server may take to accept a mail, likewise.
+pub const SMTP_ACCEPT_WAIT: Duration = Duration::from_secs(600);
+
+/// How long a mail server that has accepted a mail may take to say goodbye; nothing depends on it.
+pub const SMTP_FAREWELL_WAIT: Duration = Duration::from_secs(2);
+
+/// Addresses in one list of recipients; more are an error. Mail servers mostly take a hundred.
+pub const MAIL_ADDRESSES_MAX: usize = 1000;
+
+/// Comments nested in a mail address. Reading them counts only, but no honest one nests.
+pub const MAIL_COMMENTS_MAX: usize = 50;

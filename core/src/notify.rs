@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod data;
 pub mod discord;
+pub mod email;
 pub mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -29,6 +30,7 @@ pub mod rocketchat;
 pub mod secret;
 pub mod service;
 pub mod slack;
+pub mod smtp;
 pub mod telegram;
 pub mod trial;
 pub mod victorops;

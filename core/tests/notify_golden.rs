@@ -149,6 +149,7 @@ impl Case {
             integration: integration.clone(),
             reason: reason.unwrap_or(Reason::FirstNotification),
             user_agent: "Alertmanager/0.33.1".into(),
+            hostname: "am.example".into(),
             templates: templates.clone(),
             environment: Arc::new(self.environment.clone()),
             stored: self.stored.clone(),
@@ -178,6 +179,12 @@ impl Case {
                         break;
                     }
                     Step::Print(_) => panic!("nothing is printed"),
+                    Step::Mail(session) => {
+                        let mail = session.mail();
+                        writeln!(out, "> MAIL {} {:?}", mail.from, mail.to).unwrap();
+                        writeln!(out, "{}", String::from_utf8_lossy(&mail.content)).unwrap();
+                        Fed::Sent(answer(out, answers.pop_front()))
+                    }
                     Step::Read(path) => Fed::File(match self.files.get(&*path) {
                         Some(text) => Ok(text.clone().into()),
                         None => Err(format!("open {path}: no such file or directory")),

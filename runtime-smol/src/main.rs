@@ -1,6 +1,7 @@
 //! campana on smol and hyper: puts the pieces together and ends in order.
 
 mod clock;
+mod dial;
 mod exchange;
 mod files;
 mod gossip;
@@ -41,6 +42,7 @@ use smol::{Executor, channel, future, lock::Semaphore};
 
 use crate::{
     clock::Clock,
+    dial::Mailer,
     exchange::Client,
     gossip::Gossip,
     listen::Hall,
@@ -102,8 +104,15 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
 
     let external: Arc<str> = external_url.text.as_str().into();
-    let start =
-        Start { options: options.clone(), external_url: external, config, gossip, saved, seed };
+    let start = Start {
+        options: options.clone(),
+        external_url: external,
+        hostname: process::hostname().into(),
+        config,
+        gossip,
+        saved,
+        seed,
+    };
     let node = Node::new(clock.now(), start);
 
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -154,6 +163,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         compute,
         mailbox,
         client: leak(Client::new(executor)),
+        mailer: leak(Mailer::default()),
         gossip,
         clock,
         log,

@@ -20,7 +20,9 @@ use campana_core::{
 };
 use smol::{Executor, Task, channel, lock::Semaphore};
 
-use crate::{clock::Clock, exchange::Client, files, gossip::Gossip, log::Log, storage::Writer};
+use crate::{
+    clock::Clock, dial::Mailer, exchange::Client, files, gossip::Gossip, log::Log, storage::Writer,
+};
 
 /// What the owner is told.
 enum Message {
@@ -146,6 +148,7 @@ pub(crate) struct Hands {
     pub(crate) compute: &'static Executor<'static>,
     pub(crate) mailbox: &'static Mailbox,
     pub(crate) client: &'static Client,
+    pub(crate) mailer: &'static Mailer,
     /// The sockets towards peers, if this instance has any.
     pub(crate) gossip: Option<&'static Gossip>,
     pub(crate) clock: Clock,
@@ -237,6 +240,14 @@ impl Execute for Acting<'_> {
                     .detach();
             }
             Output::Log(event) => log.write(&event),
+            Output::Mail(id, session, at) => {
+                let mailer = self.hands.mailer;
+                let task = executor.spawn(async move {
+                    let result = mailer.deliver(session, clock.system(at)).await;
+                    mailbox.push(Input::Sent(id, result));
+                });
+                open.sends.insert(id, task);
+            }
             Output::Read(id, path) => {
                 let read = smol::unblock(move || files::read(&path));
                 executor.spawn(async move { mailbox.push(Input::Read(id, read.await)) }).detach();

@@ -2,6 +2,7 @@
 //! pieces together and ends in order.
 
 mod clock;
+mod dial;
 mod exchange;
 // Where the contact with the host is the same, the source is the same file.
 #[path = "../../runtime-smol/src/files.rs"]
@@ -118,8 +119,15 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let seed = Seed(clock::seed().map_err(|e| unfit("/dev/urandom", &e))?);
 
     let external: Arc<str> = external_url.text.as_str().into();
-    let start =
-        Start { options: options.clone(), external_url: external, config, gossip, saved, seed };
+    let start = Start {
+        options: options.clone(),
+        external_url: external,
+        hostname: process::hostname().into(),
+        config,
+        gossip,
+        saved,
+        seed,
+    };
     let node = Node::new(clock.now(), start);
 
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -136,6 +144,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         disk: pool("disk", DISK_THREADS, DISK_STACK)?,
         senders: pool("sender", SENDERS_MAX, SENDER_STACK)?,
         client: Arc::default(),
+        mailer: Arc::default(),
         gossip: gossip.transpose().map_err(|e| unfit("threads", &e))?,
         mailbox: mailbox.clone(),
         clock,

@@ -24,6 +24,7 @@ use campana_core::{
 
 use crate::{
     clock::Clock,
+    dial::Mailer,
     exchange::Client,
     files,
     gate::Gate,
@@ -104,6 +105,7 @@ pub(crate) struct Hands {
     /// Runs what waits for receivers.
     pub(crate) senders: Pool,
     pub(crate) client: Arc<Client>,
+    pub(crate) mailer: Arc<Mailer>,
     /// Talks to peers; `None` without a cluster.
     pub(crate) gossip: Option<Gossip>,
     pub(crate) mailbox: Mailbox,
@@ -210,6 +212,18 @@ impl Execute for Acting<'_> {
                 disk.run(move || mailbox.push(Input::Globbed(id, files::glob(&globs))));
             }
             Output::Log(event) => log.write(&event),
+            Output::Mail(id, session, at) => {
+                let given_up = Arc::new(AtomicBool::new(false));
+                open.sends.insert(id, given_up.clone());
+                let mailer = self.hands.mailer.clone();
+                let (mailbox, clock) = (mailbox.clone(), *clock);
+                senders.run(move || {
+                    if !given_up.load(Relaxed) {
+                        let result = mailer.deliver(session, clock.until(at));
+                        mailbox.push(Input::Sent(id, result));
+                    }
+                });
+            }
             Output::Read(id, path) => {
                 let mailbox = mailbox.clone();
                 disk.run(move || mailbox.push(Input::Read(id, files::read(&path))));

@@ -144,6 +144,7 @@ impl Host {
         self.run += 1;
         let start = Start {
             options: self.options.clone(),
+            hostname: format!("host{}", self.id.0).into(),
             external_url: self.external.text.as_str().into(),
             config: Arc::new(config),
             saved,

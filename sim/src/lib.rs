@@ -27,6 +27,7 @@ mod disk;
 pub mod fleet;
 mod heap;
 mod host;
+mod mail;
 pub mod membership;
 mod network;
 mod notice;

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use campana_core::{
-    notify::{Answer, Exchange, SendError, SendErrorKind},
+    notify::{Answer, Exchange, SendError, SendErrorKind, smtp::Session},
     time::Instant,
 };
 
-use crate::host::HostId;
+use crate::{host::HostId, mail::hand_in};
 
 /// How a receiver treats requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,15 +92,8 @@ impl Receivers {
 
     pub(crate) fn take(&mut self, at: Instant, from: HostId, exchange: &Exchange) -> Fate {
         let name = host_name(exchange.url.expose());
-        let way = self.ways.get(&(from, name.to_owned()));
-        let behaviour = way.or_else(|| self.behaviours.get(name));
-        let behaviour = behaviour.cloned().unwrap_or(Behaviour::answers(200));
-        let (status, fate) = match behaviour {
-            Behaviour::Refuses => {
-                let message = "connect: connection refused".to_owned();
-                let error = SendError { kind: SendErrorKind::Connection, message };
-                return Fate::After(Duration::ZERO, Err(error));
-            }
+        let (status, fate) = match self.behaviour(from, name, 200) {
+            Behaviour::Refuses => return Fate::After(Duration::ZERO, Err(refused())),
             Behaviour::Hangs => (0, Fate::Nothing),
             Behaviour::Answers { status, headers, after } => {
                 (status, Fate::After(after, Ok(Answer { status, headers, body: Vec::new() })))
@@ -110,6 +103,39 @@ impl Receivers {
         self.received.entry(name.to_owned()).or_default().push(received);
         fate
     }
+
+    /// Takes a mail, as the receiver `host:port`. The status of [`Behaviour::Answers`] is the code
+    /// that it answers the mail with; a status of HTTP that means success stands for 250.
+    pub(crate) fn take_mail(&mut self, at: Instant, from: HostId, mut session: Session) -> Fate {
+        let (host, port) = session.place();
+        let name = format!("{host}:{port}");
+        let (status, fate, body) = match self.behaviour(from, &name, 250) {
+            Behaviour::Refuses => {
+                session.broken(&refused());
+                return Fate::After(Duration::ZERO, session.result());
+            }
+            Behaviour::Hangs => (0, Fate::Nothing, Vec::new()),
+            Behaviour::Answers { status, after, .. } => {
+                let code = if (200..300).contains(&status) { 250 } else { status };
+                let handed_in = hand_in(&mut session, code);
+                (code, Fate::After(after, handed_in.result), handed_in.content)
+            }
+        };
+        let received = Received { at, from, body: body.into(), status };
+        self.received.entry(name).or_default().push(received);
+        fate
+    }
+
+    fn behaviour(&self, from: HostId, name: &str, usual: u16) -> Behaviour {
+        let way = self.ways.get(&(from, name.to_owned()));
+        let behaviour = way.or_else(|| self.behaviours.get(name));
+        behaviour.cloned().unwrap_or(Behaviour::answers(usual))
+    }
+}
+
+fn refused() -> SendError {
+    let message = "connect: connection refused".to_owned();
+    SendError { kind: SendErrorKind::Connection, message }
 }
 
 /// Returns the host of a URL, with its port.

@@ -10,7 +10,7 @@ use campana_core::{
     id::{CallId, SendId},
     metrics::Process,
     node::{Input, Node, Output},
-    notify::{Exchange, SendError, SendErrorKind},
+    notify::{Exchange, SendError, SendErrorKind, smtp::Session},
     persist::Append,
     time::{Instant, Timestamp},
 };
@@ -46,11 +46,18 @@ pub struct World {
     trace: Trace,
 }
 
+/// What a host sends to a receiver.
+#[derive(Debug)]
+enum Sent {
+    Mail(Box<Session>),
+    Request(Box<Exchange>),
+}
+
 /// Something to come.
 #[derive(Debug)]
 enum Thing {
     /// A request reaches its receiver.
-    Arrives { host: HostId, run: u32, id: SendId, exchange: Box<Exchange> },
+    Arrives { host: HostId, run: u32, id: SendId, sent: Sent },
     /// Something happens to a node.
     Input { host: HostId, run: u32, input: Box<Input> },
     /// A packet that something held up tries again.
@@ -310,8 +317,8 @@ impl World {
         let now = self.now;
         let (host, run) = match thing {
             // It was sent; that its sender has died since does not stop it.
-            Thing::Arrives { host, run, id, exchange } => {
-                self.arrive(host, run, id, &exchange);
+            Thing::Arrives { host, run, id, sent } => {
+                self.arrive(host, run, id, sent);
                 return None;
             }
             Thing::Held { from, to, bytes } => {
@@ -368,10 +375,20 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, host: HostId, run: u32, id: SendId, exchange: &Exchange) {
-        self.trace.note(self.now, format_args!("{host:?} tells {:?}", exchange.method));
-        self.trace.note_bytes(&exchange.body);
-        if let Fate::After(wait, result) = self.receivers.take(self.now, host, exchange) {
+    fn arrive(&mut self, host: HostId, run: u32, id: SendId, sent: Sent) {
+        let fate = match sent {
+            Sent::Request(exchange) => {
+                self.trace.note(self.now, format_args!("{host:?} tells {:?}", exchange.method));
+                self.trace.note_bytes(&exchange.body);
+                self.receivers.take(self.now, host, &exchange)
+            }
+            Sent::Mail(session) => {
+                self.trace.note(self.now, format_args!("{host:?} mails {:?}", session.mail()));
+                self.trace.note_bytes(&session.mail().content);
+                self.receivers.take_mail(self.now, host, *session)
+            }
+        };
+        if let Fate::After(wait, result) = fate {
             let at = self.now + wait + self.network.delay;
             let input = Box::new(Input::Sent(id, result));
             self.heap.push(at, Thing::Input { host, run, input });
@@ -445,7 +462,14 @@ impl World {
                 let save = Box::new(Output::Save(save, name, content));
                 self.heap.push(file_at, Thing::Saves { host: id, run, save });
             }
-            Output::Send(send, exchange, deadline) => self.send(id, run, send, exchange, deadline),
+            Output::Mail(send, session, deadline) => {
+                self.send(id, run, send, Sent::Mail(session), deadline);
+            }
+            Output::Send(send, exchange, deadline) => {
+                let own = exchange.timeout.map(|timeout| now + timeout);
+                let deadline = own.map_or(deadline, |own| deadline.min(own));
+                self.send(id, run, send, Sent::Request(exchange), deadline);
+            }
             Output::Stopped => {
                 self.trace.note(now, format_args!("{id:?} has stopped"));
                 self.break_streams_of(id);
@@ -455,22 +479,14 @@ impl World {
         }
     }
 
-    fn send(
-        &mut self,
-        host: HostId,
-        run: u32,
-        id: SendId,
-        exchange: Box<Exchange>,
-        deadline: Instant,
-    ) {
+    fn send(&mut self, host: HostId, run: u32, id: SendId, sent: Sent, given_up: Instant) {
         let now = self.now;
-        let given_up = exchange.timeout.map_or(deadline, |timeout| deadline.min(now + timeout));
         let error = SendError {
             kind: SendErrorKind::Timeout,
             message: "context deadline exceeded".to_owned(),
         };
         self.host_mut(host).sends.insert(id);
-        self.heap.push(now + self.network.delay, Thing::Arrives { host, run, id, exchange });
+        self.heap.push(now + self.network.delay, Thing::Arrives { host, run, id, sent });
         let input = Box::new(Input::Sent(id, Err(error)));
         self.heap.push(given_up.max(now), Thing::Input { host, run, input });
     }

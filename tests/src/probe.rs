@@ -12,6 +12,7 @@ mod data;
 #[allow(dead_code, unreachable_pub)]
 mod files;
 mod label;
+mod mail;
 mod notify;
 mod route;
 mod text;

@@ -45,7 +45,7 @@ impl Bench {
         let rng = Rng::new(Seed::from_number(seed), Stream::Delivery);
         Self {
             now: ms(1000),
-            all: Deliveries::new(rng.clone(), rng, "Alertmanager/test".into()),
+            all: Deliveries::new(rng.clone(), rng, "Alertmanager/test".into(), "am".into()),
             ids: Ids::default(),
             decision: FIRST,
             runs: true,
@@ -85,7 +85,9 @@ impl Bench {
                 Effect::Finished(finished) => self.ends.push(*finished),
                 Effect::Print(_) => self.prints += 1,
                 Effect::Read(read, _) => self.reads.push(read),
-                Effect::Send(send, _, deadline) => self.sends.push((send, deadline)),
+                Effect::Mail(send, _, deadline) | Effect::Send(send, _, deadline) => {
+                    self.sends.push((send, deadline))
+                }
                 Effect::Work(id, work) if self.runs => {
                     assert!(self.all.on_worked(self.now, &mut self.ids, id, work.run()));
                 }

@@ -34,6 +34,8 @@ pub struct Start {
     pub options: Arc<Options>,
     /// Where users reach this server; no trailing slash.
     pub external_url: Arc<str>,
+    /// The name of this machine, for the ids of mails.
+    pub hostname: Arc<str>,
     /// The configuration.
     pub config: Arc<Config>,
     /// How to take part in a cluster; `None` stays alone.
@@ -128,7 +130,7 @@ pub(super) fn label_mode(options: &Options) -> Mode {
 impl Node {
     /// Makes a node. Drain [`poll`](Self::poll) before the first input.
     pub fn new(now: Now, start: Start) -> Self {
-        let Start { options, external_url, config, gossip, saved, seed } = start;
+        let Start { options, external_url, hostname, config, gossip, saved, seed } = start;
         let limits = silence::Limits {
             count_max: usize::try_from(options.silences_max).unwrap_or(usize::MAX),
             bytes_max: usize::try_from(options.silence_size_max).unwrap_or(usize::MAX),
@@ -137,7 +139,7 @@ impl Node {
         let user_agent = alloc::format!("Alertmanager/{}", metrics::Build::this().compatible);
         let rng = |stream| Rng::new(seed, stream);
         let (backoff, nonces) = (rng(Stream::Delivery), rng(Stream::Nonce));
-        let mut deliveries = Deliveries::new(backoff, nonces, Arc::from(user_agent));
+        let mut deliveries = Deliveries::new(backoff, nonces, Arc::from(user_agent), hostname);
         deliveries.set_environment(options.environment.clone());
         deliveries.configure(config.template_set(), true);
         let mut node = Self {

@@ -23,6 +23,9 @@ impl Node {
                 Effect::Cancel(id) => self.outputs.push_back(Output::Cancel(id)),
                 Effect::Decide(id) => self.decide(now, id),
                 Effect::Finished(finished) => self.on_finished(now, *finished),
+                Effect::Mail(id, session, deadline) => {
+                    self.outputs.push_back(Output::Mail(id, session, deadline));
+                }
                 Effect::Print(event) => self.log(event),
                 Effect::Read(id, path) => self.outputs.push_back(Output::Read(id, path)),
                 Effect::Send(id, exchange, deadline) => {

@@ -12,7 +12,7 @@ use crate::{
     delivery::{StepDone, StepWork},
     event::Event,
     id::{AppendId, CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
-    notify::{Answer, Exchange, SendError},
+    notify::{Answer, Exchange, SendError, smtp::Session},
     persist::{Append, Checkpoint},
     time::Instant,
 };
@@ -42,7 +42,7 @@ pub enum Input {
     Resolved(ResolveId, Result<Vec<IpAddr>, String>),
     /// The file of an [`Output::Save`] is on disk under its name, or why it is not.
     Saved(SaveId, Result<(), String>),
-    /// How the exchange of an [`Output::Send`] went.
+    /// How the exchange of an [`Output::Send`] or the session of an [`Output::Mail`] went.
     Sent(SendId, Result<Answer, SendError>),
     /// The operator asks for an end (SIGTERM). Answered by [`Output::Stopped`].
     Shutdown,
@@ -61,7 +61,7 @@ pub enum Output {
     /// Write bytes at a place of a journal file, sync the file where that is asked for, and the
     /// directory where the file is new. At most one is under way.
     Append(Append),
-    /// Give up an exchange; its [`Input::Sent`] will be ignored.
+    /// Give up an exchange or a mail; its [`Input::Sent`] will be ignored.
     Cancel(SendId),
     /// Send a packet of gossip. May be dropped when the socket is full.
     Datagram {
@@ -74,6 +74,9 @@ pub enum Output {
     Glob(ReadId, Vec<String>),
     /// Write an event to the log.
     Log(Event),
+    /// Hand in a mail: connect to [`Session::place`], do what [`Session::next`] wants until it is
+    /// done, and give up at the instant. Answered by [`Input::Sent`] with the session's result.
+    Mail(SendId, Box<Session>, Instant),
     /// Read a whole file.
     Read(ReadId, Arc<str>),
     /// Look up the addresses of a host, or parse them where it is an address.

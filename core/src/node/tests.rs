@@ -67,6 +67,11 @@ impl Execute for Seen {
                 let answer = Answer { status: self.status, ..Answer::default() };
                 self.queue.push_back(Input::Sent(id, Ok(answer)));
             }
+            Output::Mail(id, session, _) => {
+                self.sent.push((self.now_ms, session.mail().to.join(",")));
+                let answer = Answer { status: 250, ..Answer::default() };
+                self.queue.push_back(Input::Sent(id, Ok(answer)));
+            }
             Output::Glob(id, _) => self.queue.push_back(Input::Globbed(id, Ok(Vec::new()))),
             Output::Read(id, _) => {
                 let text = self.config.clone().into_bytes();
@@ -132,6 +137,7 @@ impl Rig {
             config: Arc::new(load_config(config.as_bytes(), &options).expect("valid")),
             options: Arc::new(options),
             external_url: Arc::from("http://am"),
+            hostname: Arc::from("am"),
             gossip: None,
             saved,
             seed: Seed::from_number(1),

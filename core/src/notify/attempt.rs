@@ -10,11 +10,12 @@ use super::{
     request::{self, Files, Hidden},
     secret::MASK,
     service::{Keep, Request, Talk, Turn, fail},
+    smtp::Session,
 };
 use crate::{limits::ATTEMPT_REQUESTS_MAX, time::Timestamp, time::duration::format_go_span};
 
 /// What a step asks for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Step {
     /// The attempt is over; what it leaves behind is in [`Attempt::kept`].
     Done(Outcome),
@@ -22,6 +23,8 @@ pub enum Step {
     Print(crate::event::Event),
     /// The content of a file.
     Read(Arc<str>),
+    /// A mail to hand in.
+    Mail(Box<Session>),
     /// An HTTP exchange.
     Send(Exchange),
 }
@@ -126,6 +129,7 @@ impl Attempt {
                 Step::Done(outcome)
             }
             Ok(Turn::Print(event)) => Step::Print(event),
+            Ok(Turn::Mail(session)) => Step::Mail(session),
             Ok(Turn::Send(_)) if self.answers.len() >= ATTEMPT_REQUESTS_MAX => {
                 let text = "internal error: the conversation has more steps than any should have";
                 Step::Done(fail(text))
@@ -144,7 +148,13 @@ impl Attempt {
 
     /// Says what an exchange without an answer means.
     fn unsent(&self, job: &Job, error: &SendError) -> Outcome {
-        let Some(request) = &self.request else { return fail(error) };
+        // A mail: its session said what it was doing, and hid what must not be seen.
+        let Some(request) = &self.request else {
+            return match error.kind {
+                SendErrorKind::Invalid => fail(error),
+                _ => super::service::retry(error),
+            };
+        };
         let mut message = self.hidden.hide(&error.message);
         if let Some(timeout) = request.timeout
             && error.kind == SendErrorKind::Timeout

@@ -81,6 +81,7 @@ pub(crate) fn job(alerts: Vec<Told>, kind: Kind, http: HttpConfig) -> Job {
         reason: Reason::FirstNotification,
         user_agent: "Alertmanager/0.33.1".into(),
         environment: Arc::default(),
+        hostname: "am.example".into(),
         templates: Set::with_defaults(),
         stored: BTreeMap::new(),
     }

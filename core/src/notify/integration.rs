@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
 use super::{
-    HttpConfig, Outcome, discord,
+    HttpConfig, Outcome, discord, email,
     global::Global,
     incidentio, jira, log, mattermost, msteams, msteamsv2, opsgenie, pagerduty, pushover,
     rocketchat,
@@ -128,6 +128,7 @@ macro_rules! kinds {
 
 kinds! {
     Discord(discord::DiscordConfig), "discord_configs", "Posts to a Discord channel.";
+    Email(email::EmailConfig), "email_configs", "Hands in mails at an SMTP server.";
     Incidentio(incidentio::IncidentioConfig), "incidentio_configs", "Posts to incident.io.";
     Pagerduty(pagerduty::PagerdutyConfig), "pagerduty_configs", "Keeps a PagerDuty incident.";
     Slack(slack::SlackConfig), "slack_configs", "Posts to a Slack channel.";

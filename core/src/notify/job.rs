@@ -74,6 +74,8 @@ pub struct Job {
     pub user_agent: Arc<str>,
     /// The process's environment.
     pub environment: Arc<Environment>,
+    /// The name of this machine, for the ids of mails.
+    pub hostname: Arc<str>,
     /// The templates that texts are rendered with.
     pub templates: template::Set,
     /// What the last notification of the group to this integration left behind; empty for the first

@@ -192,7 +192,7 @@ fn add_configured(
 }
 
 /// Writes a header's name as Go does: `x-api-key` as `X-Api-Key`. What is no name stays as it is.
-fn canonical(name: &str) -> String {
+pub(super) fn canonical(name: &str) -> String {
     if !is_token(name) {
         return name.to_string();
     }
@@ -206,7 +206,7 @@ fn canonical(name: &str) -> String {
         .collect()
 }
 
-fn is_token(name: &str) -> bool {
+pub(super) fn is_token(name: &str) -> bool {
     let is_mark = |b| b"!#$%&'*+-.^_`|~".contains(&b);
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || is_mark(b))
 }

@@ -23,6 +23,7 @@ use super::{
     memory::Memory,
     render::Render,
     request::{self, Files, Hidden},
+    smtp::Session,
 };
 use crate::{nflog, schema::Field, time::Timestamp};
 
@@ -57,12 +58,14 @@ pub trait Service: Field + Default + Clone + PartialEq + fmt::Debug {
 }
 
 /// What an integration wants next.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Turn {
     /// The attempt is over.
     Done(Outcome, Keep),
     /// Nothing leaves the process: the notification is printed to the log.
     Print(crate::event::Event),
+    /// A mail to hand in. The answer is the server's last.
+    Mail(Box<Session>),
     /// The next request.
     Send(Box<Request>),
 }

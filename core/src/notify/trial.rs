@@ -91,6 +91,7 @@ fn job(
         reason: if resolved { Reason::AllAlertsResolved } else { Reason::FirstNotification },
         user_agent: "Alertmanager/trial".into(),
         environment: Arc::default(),
+        hostname: "localhost".into(),
         templates: templates.clone(),
         stored: BTreeMap::new(),
     }

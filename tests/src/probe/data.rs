@@ -116,6 +116,7 @@ pub(super) fn template_data(question: &Question) -> Result<template::Data, Failu
         }),
         reason: reason(question)?,
         user_agent: "".into(),
+        hostname: "".into(),
         environment: Arc::default(),
         templates: Set::new(),
         stored: Default::default(),

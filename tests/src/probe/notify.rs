@@ -13,7 +13,7 @@ use campana_core::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{Answer, Failure, Question, config, data, fields, files, lossy, text};
+use super::{Answer, Failure, Question, config, data, fields, files, lossy, mail, text};
 
 /// How the recorded program names itself.
 const USER_AGENT: &str = "Alertmanager/0.33.1";
@@ -60,6 +60,7 @@ fn tell(
         integration: integration.clone(),
         reason: data::reason(question)?,
         user_agent: USER_AGENT.into(),
+        hostname: "am.example".into(),
         environment: Arc::default(),
         templates: templates.clone(),
         stored: stored.map_or_else(BTreeMap::new, read_store),
@@ -74,6 +75,10 @@ fn tell(
             Step::Print(event) => {
                 requests.push(json!({"method": "LOG", "body": format!("{event:?}")}));
                 break Outcome::Delivered;
+            }
+            Step::Mail(session) => {
+                requests.push(mail::show(&session));
+                Fed::Sent(Ok(Reply { status: 250, ..Reply::default() }))
             }
             Step::Read(path) => Fed::File(files::read(&path)),
             Step::Send(exchange) => {
