@@ -202,7 +202,7 @@ impl Host {
         let deadline = drive::turn(node, now, || inbox.pop_front(), &mut asked);
         // Inputs that the turn left want another one at once.
         let again = (!inbox.is_empty()).then_some(at);
-        self.wake_at = again.or(deadline.map(|deadline| deadline.at));
+        self.wake_at = again.or(deadline.map(|deadline| self.clock.world_at(deadline.at)));
         asked.outputs
     }
 

@@ -24,10 +24,10 @@ usage: campana-sim run --seed N [options]      one run, with its timeline when i
        campana-sim membership [--nodes N]... [--seeds N] [--write]
                                                membership against SWIM and Lifeguard
 
-options: --nodes K          hosts in the cluster (3)
+options: --nodes K          hosts in the cluster (one to five, drawn by the seed)
          --duration SPAN    how long faults act (30m)
          --faults LIST      all, none, or some of
-                            network,partitions,crashes,clocks,receivers,disks,prometheus
+                            network,partitions,crashes,clocks,receivers,disks,prometheus,posts
          --timeline         run: show the timeline also when nothing is wrong
          --trace            run: with every packet, log line and file in it
          --from N           many: the first seed (1)
@@ -35,6 +35,8 @@ options: --nodes K          hosts in the cluster (3)
          --write FILE       many: write the table to a file, too
 ";
 
+/// Where the part of the page begins that other tests fill.
+const REAL_CLUSTERS: &str = "\n## Real clusters\n";
 /// Every so manieth seed is run twice.
 const TWICE_EVERY: u64 = 10;
 
@@ -79,7 +81,7 @@ fn usage(error: &str) -> ExitCode {
 fn read(words: &[String]) -> Result<Arguments, String> {
     let plan = Plan {
         seed: 1,
-        nodes: 3,
+        nodes: None,
         duration: Duration::from_secs(1800),
         faults: Kinds::ALL,
         traces: false,
@@ -99,7 +101,7 @@ fn read(words: &[String]) -> Result<Arguments, String> {
             "--seeds" => arguments.seeds = number()?,
             "--jobs" => arguments.jobs = number()?.max(1),
             "--nodes" => match number()? {
-                nodes @ 1..=1000 => arguments.plan.nodes = nodes as u32,
+                nodes @ 1..=1000 => arguments.plan.nodes = Some(nodes as u32),
                 _ => return Err("--nodes must be between 1 and 1000".into()),
             },
             "--duration" => arguments.plan.duration = span(value)?,
@@ -182,9 +184,12 @@ fn run_many(arguments: &Arguments) -> io::Result<bool> {
     });
     let table = table.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut text = format!(
-        "Seeds {first} to {}, {} nodes, faults ({}) for {} s of each run.\n\n",
+        "Seeds {first} to {}, {}, faults ({}) for {} s of each run.\n\n",
         first + arguments.seeds - 1,
-        arguments.plan.nodes,
+        match arguments.plan.nodes {
+            Some(nodes) => format!("{nodes} nodes"),
+            None => "one to five nodes".to_owned(),
+        },
         arguments.plan.faults,
         arguments.plan.duration.as_secs()
     );
@@ -195,7 +200,10 @@ fn run_many(arguments: &Arguments) -> io::Result<bool> {
         writeln!(out, "seed {seed}: {problem}")?;
     }
     if let Some(file) = &arguments.write {
-        std::fs::write(file, results(arguments, &text, &table))?;
+        // What real clusters showed is not ours to write.
+        let old = std::fs::read_to_string(file).unwrap_or_default();
+        let kept = old.find(REAL_CLUSTERS).map_or("", |place| &old[place..]);
+        std::fs::write(file, results(arguments, &text, &table) + kept)?;
     }
     Ok(table.failed.is_empty())
 }
@@ -231,11 +239,12 @@ fn one_of_many(arguments: &Arguments, seed: u64, table: &Mutex<Table>, began: st
 fn results(arguments: &Arguments, text: &str, table: &Table) -> String {
     let mut page = format!(
         "# Results of the simulator\n\n\
-         Written by `campana-sim many --seeds {} --from {} --nodes {} --duration {}s \
-         --faults {} --write sim/RESULTS.md`.\n\n{text}",
+         Written by `cargo run --release -p campana-sim -- many --seeds {} --from {}{} \
+         --duration {}s --faults {} --write sim/RESULTS.md`. Membership alone is measured in \
+         [MEMBERSHIP.md](MEMBERSHIP.md).\n\n{text}",
         arguments.seeds,
         arguments.plan.seed,
-        arguments.plan.nodes,
+        arguments.plan.nodes.map(|nodes| format!(" --nodes {nodes}")).unwrap_or_default(),
         arguments.plan.duration.as_secs(),
         arguments.plan.faults
     );

@@ -463,12 +463,14 @@ impl World {
                 self.heap.push(file_at, Thing::Saves { host: id, run, save });
             }
             Output::Mail(send, session, deadline) => {
-                self.send(id, run, send, Sent::Mail(session), deadline);
+                let given_up = self.host(id).clock.world_at(deadline);
+                self.send(id, run, send, Sent::Mail(session), given_up);
             }
             Output::Send(send, exchange, deadline) => {
                 let own = exchange.timeout.map(|timeout| now + timeout);
-                let deadline = own.map_or(deadline, |own| deadline.min(own));
-                self.send(id, run, send, Sent::Request(exchange), deadline);
+                let deadline = self.host(id).clock.world_at(deadline);
+                let given_up = own.map_or(deadline, |own| deadline.min(own));
+                self.send(id, run, send, Sent::Request(exchange), given_up);
             }
             Output::Stopped => {
                 self.trace.note(now, format_args!("{id:?} has stopped"));

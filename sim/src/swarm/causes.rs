@@ -17,6 +17,8 @@ pub enum Cause {
     JustStarted,
     /// The hosts could not hear each other, or had not found each other again.
     Partition,
+    /// One of the senders heard nothing from the Prometheus servers.
+    Deaf,
     /// Packets were lost or late.
     Network,
     /// The clocks differed.
@@ -29,10 +31,11 @@ pub enum Cause {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SenderDied,
         Self::JustStarted,
         Self::Partition,
+        Self::Deaf,
         Self::Network,
         Self::Clocks,
         Self::Receiver,
@@ -45,6 +48,7 @@ impl Cause {
             Self::SenderDied => "the sender died before its peers knew",
             Self::JustStarted => "the second sender had just started",
             Self::Partition => "partition, or not found again yet",
+            Self::Deaf => "a sender got no posts",
             Self::Network => "packets lost or late",
             Self::Clocks => "clocks differ",
             Self::Receiver => "the receiver failed or was late",
@@ -84,6 +88,16 @@ impl Runner {
             && meets(&is_between, between.widened(AFTERMATH, Duration::ZERO))
         {
             return Cause::Partition;
+        }
+        // What it does not hear of any more ends after four times the resend interval.
+        let is_deaf = |what: &Trouble| match what {
+            Trouble::Deaf(id) => senders.contains(id),
+            _ => false,
+        };
+        let [_, interval, _] = self.mix.timing;
+        let heard = self.mix.resend * 5 + interval;
+        if meets(&is_deaf, between.widened(heard, Duration::ZERO)) {
+            return Cause::Deaf;
         }
         if meets(&|what| matches!(what, Trouble::Receiver), between.widened(slow, slow)) {
             return Cause::Receiver;

@@ -13,7 +13,7 @@ use campana_core::{
 use super::{
     causes::Cause,
     run::Runner,
-    truth::{Alert, Silence, Span, Trouble, Truth},
+    truth::{Alert, EVALUATION, Silence, Span, Trouble, Truth},
 };
 use crate::{
     fleet::{Fleet, PAGER},
@@ -51,6 +51,7 @@ pub(super) fn check(runner: &Runner) -> Findings {
     check_repeats(runner, &notices, &mut findings);
     check_flaps(runner, &notices, &mut findings);
     check_silences(runner, &notices, &mut findings);
+    check_inhibitions(runner, &notices, &mut findings);
     check_log(runner, &mut findings);
     findings
 }
@@ -75,7 +76,9 @@ fn needed(runner: &Runner, span: Span) -> Duration {
         }
         needed += match trouble {
             Trouble::Receiver => when.until.since(when.from) + flush,
-            Trouble::Down(_) => when.until.since(when.from) + flush + runner.mix.resend + SLACK * 2,
+            Trouble::Down(_) | Trouble::Deaf(_) => {
+                when.until.since(when.from) + flush + runner.mix.resend + SLACK * 2
+            }
             Trouble::Cut(_) | Trouble::Prometheus => flush,
             Trouble::Step | Trouble::Disk => Duration::ZERO,
         };
@@ -89,6 +92,21 @@ fn is_silenced(runner: &Runner, name: &str, span: Span) -> bool {
     silences.into_iter().any(|s| s.name == name && s.span.widened(around, around * 3).meets(span))
 }
 
+/// Tells whether an alert is inhibited at some moment of a span.
+fn is_inhibited(runner: &Runner, alert: &Alert, span: Span) -> bool {
+    let around = runner.truth.skew + SLACK;
+    source(runner, alert).is_some_and(|source| {
+        source.fires.iter().any(|fire| fire.widened(around, around * 3).meets(span))
+    })
+}
+
+/// Returns the alert that inhibits another while it fires.
+fn source<'a>(runner: &'a Runner, alert: &Alert) -> Option<&'a Alert> {
+    let is_target = runner.mix.inhibits && alert.name == "Group1";
+    let mut alerts = runner.truth.alerts.iter().filter(|_| is_target);
+    alerts.find(|source| source.name == "Group0" && source.instance == alert.instance)
+}
+
 /// An alert that fires long enough, is not muted and reached a host is told.
 fn check_told(runner: &Runner, notices: &[Notice], findings: &mut Findings) {
     let end = runner.fleet.world.now();
@@ -98,7 +116,9 @@ fn check_told(runner: &Runner, notices: &[Notice], findings: &mut Findings) {
             let Some(reached) = *reached else { continue };
             let span = Span { from: reached, until: fire.until.min(end) };
             let lasts = span.until.since(span.from);
-            if lasts < needed(runner, span) || is_silenced(runner, &alert.name, span) {
+            let is_muted =
+                is_silenced(runner, &alert.name, span) || is_inhibited(runner, alert, span);
+            if lasts < needed(runner, span) || is_muted {
                 continue;
             }
             findings.owed += 1;
@@ -131,7 +151,10 @@ fn mentions(notice: &Notice, label: &String) -> bool {
 fn check_ends(runner: &Runner, notices: &[Notice], findings: &mut Findings) {
     let end = runner.fleet.world.now();
     let is_quiet = !runner.truth.troubles.iter().any(|(_, trouble)| {
-        matches!(trouble, Trouble::Down(_) | Trouble::Receiver | Trouble::Prometheus)
+        matches!(
+            trouble,
+            Trouble::Down(_) | Trouble::Receiver | Trouble::Prometheus | Trouble::Deaf(_)
+        )
     });
     for alert in &runner.truth.alerts {
         let label = alert.label();
@@ -142,6 +165,7 @@ fn check_ends(runner: &Runner, notices: &[Notice], findings: &mut Findings) {
             && is_quiet
             && end.since(over.until) > needed(runner, Span { from: over.until, until: end })
             && !is_silenced(runner, &alert.name, Span { from: over.from, until: end })
+            && !is_inhibited(runner, alert, Span { from: over.from, until: end })
         {
             findings.problems.push(format!("NOT ENDED: {label} was last told as firing"));
         }
@@ -255,6 +279,32 @@ fn check_silences(runner: &Runner, notices: &[Notice], findings: &mut Findings) 
         if let Some(notice) = broken.filter(|_| !is_down) {
             let at = seconds(runner, notice.at);
             findings.problems.push(format!("NOT SILENCED: {name} by {by:?} at {at:.1}"));
+        }
+    }
+}
+
+/// Nobody tells an alert that is inhibited, where every host knows what inhibits it.
+fn check_inhibitions(runner: &Runner, notices: &[Notice], findings: &mut Findings) {
+    let is_known =
+        runner.mix.post_loss == 0.0
+            && runner.truth.skew.is_zero()
+            && runner.truth.troubles.iter().all(|(_, trouble)| {
+                matches!(trouble, Trouble::Cut(_) | Trouble::Disk | Trouble::Step)
+            });
+    if !is_known {
+        return;
+    }
+    // Two evaluations, the posts, and a request that was on its way.
+    let grace = EVALUATION * 2 + Duration::from_secs(1) + runner.mix.to_receiver;
+    for alert in &runner.truth.alerts {
+        let Some(source) = source(runner, alert) else { continue };
+        let label = alert.label();
+        let is_mute =
+            |at: Instant| source.fires.iter().any(|fire| fire.from + grace < at && at < fire.until);
+        let told = |notice: &&Notice| notice.firing.contains(&label) && is_mute(notice.at);
+        if let Some(notice) = notices.iter().find(told) {
+            let at = seconds(runner, notice.at);
+            findings.problems.push(format!("NOT INHIBITED: {label} at {at:.1}"));
         }
     }
 }

@@ -30,13 +30,14 @@ impl Runner {
                     Kind::Receivers => self.draw_outage(at),
                     Kind::Disks => self.draw_full_disk(at),
                     Kind::Prometheus => self.draw_restart(at),
+                    Kind::Posts => self.draw_deafness(at),
                 }
             }
         }
     }
 
     fn draw_host(&mut self) -> (usize, HostId) {
-        let number = self.chance.below(u64::from(self.plan.nodes)) as usize;
+        let number = self.chance.below(u64::from(self.mix.nodes)) as usize;
         (number, self.fleet.host(number))
     }
 
@@ -64,8 +65,11 @@ impl Runner {
     fn draw_crash(&mut self, at: Instant) {
         let (number, id) = self.draw_host();
         let ends = at + self.chance.between(seconds(1), seconds(180));
-        let is_kill = self.chance.happens(0.7);
-        let action = if is_kill { Action::Kill(number) } else { Action::Stop(number) };
+        let action = match self.chance.below(3) {
+            0 => Action::Kill(number),
+            1 => Action::CutPower(number),
+            _ => Action::Stop(number),
+        };
         self.agenda.push(at, action);
         self.agenda.push(ends, Action::Start(number));
         // A stop may take a while.
@@ -103,6 +107,14 @@ impl Runner {
         self.agenda.push(at, Action::Disk(number, true));
         self.agenda.push(ends, Action::Disk(number, false));
         self.trouble(at, ends, Trouble::Disk);
+    }
+
+    fn draw_deafness(&mut self, at: Instant) {
+        let (number, id) = self.draw_host();
+        let ends = at + self.chance.between(seconds(10), seconds(600));
+        self.agenda.push(at, Action::Deafen(number, true));
+        self.agenda.push(ends, Action::Deafen(number, false));
+        self.trouble(at, ends, Trouble::Deaf(id));
     }
 
     fn draw_restart(&mut self, at: Instant) {

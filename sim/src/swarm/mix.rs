@@ -11,21 +11,24 @@ pub enum Kind {
     Network,
     /// Hosts are cut from each other, one way or both; or held up.
     Partitions,
-    /// Programs die or are stopped, and start again from what is on the disk.
+    /// Programs die or are stopped, or hosts lose power and what was not synced is lost or torn;
+    /// they start again from what is on the disk.
     Crashes,
-    /// Wall clocks are wrong, drift and step.
+    /// Wall clocks are wrong, drift and step; monotonic ones drift.
     Clocks,
     /// The receiver is slow, fails, refuses or hangs.
     Receivers,
-    /// Disks take nothing for a while.
+    /// Disks are slow, so that crashes come before saves, and take nothing for a while.
     Disks,
     /// The Prometheus servers restart.
     Prometheus,
+    /// Hosts get no posts from the Prometheus servers for a while.
+    Posts,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Network,
         Self::Partitions,
         Self::Crashes,
@@ -33,6 +36,7 @@ impl Kind {
         Self::Receivers,
         Self::Disks,
         Self::Prometheus,
+        Self::Posts,
     ];
 
     /// Returns the kind's name on the command line.
@@ -45,13 +49,14 @@ impl Kind {
             Self::Receivers => "receivers",
             Self::Disks => "disks",
             Self::Prometheus => "prometheus",
+            Self::Posts => "posts",
         }
     }
 }
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u8);
+pub struct Kinds(u16);
 
 impl Kinds {
     /// Every kind.
@@ -114,15 +119,25 @@ pub struct Mix {
     pub resend: Duration,
     /// The probability that a post does not arrive.
     pub post_loss: f64,
+    /// Hosts in the cluster.
+    pub nodes: u32,
+    /// Whether the alerts of the first group inhibit those of the second with the same instance.
+    pub inhibits: bool,
+    /// How long disks take to save.
+    pub disk_delay: Duration,
 }
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// The most hosts that a seed draws.
+const NODES_MAX: u64 = 5;
+
 impl Mix {
-    /// Draws a mix. Every allowed kind of fault is there in half of the runs.
-    pub fn draw(chance: &mut Chance, allowed: Kinds) -> Self {
+    /// Draws a mix, with so many hosts if that is given. Every allowed kind of fault is there in
+    /// half of the runs.
+    pub fn draw(chance: &mut Chance, allowed: Kinds, nodes: Option<u32>) -> Self {
         let mut kinds = Kinds::NONE;
         for kind in Kind::ALL {
             let is_drawn = chance.happens(0.5);
@@ -154,6 +169,12 @@ impl Mix {
             instances: 1 + chance.below(4),
             resend: *chance.pick(&[seconds(30), seconds(60)]),
             post_loss: if is_bad { *chance.pick(&[0.0, 0.05]) } else { 0.0 },
+            nodes: nodes.unwrap_or(1 + chance.below(NODES_MAX) as u32),
+            inhibits: chance.happens(0.3),
+            disk_delay: match kinds.has(Kind::Disks) {
+                true => *chance.pick(&[seconds(0), Duration::from_millis(50), seconds(5)]),
+                false => Duration::ZERO,
+            },
         }
     }
 }

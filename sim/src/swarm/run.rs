@@ -24,13 +24,21 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// How long a post takes at most.
 const POST_DELAY_MAX: Duration = Duration::from_millis(500);
 
+/// The first group's alerts mute those of the second.
+const INHIBITION: &str = "
+inhibit_rules:
+- source_matchers: [alertname=Group0]
+  target_matchers: [alertname=Group1]
+  equal: [instance]
+";
+
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Where all chance comes from.
     pub seed: u64,
-    /// How many hosts there are.
-    pub nodes: u32,
+    /// How many hosts there are; otherwise the seed draws one to five.
+    pub nodes: Option<u32>,
     /// How long faults act.
     pub duration: Duration,
     /// Which faults may be drawn.
@@ -68,6 +76,7 @@ pub(super) enum Action {
     Put { number: usize, faults: Vec<Fault> },
     Lift(usize),
     Kill(usize),
+    CutPower(usize),
     Stop(usize),
     Start(usize),
     Behave(Behaviour),
@@ -75,6 +84,7 @@ pub(super) enum Action {
     Disk(usize, bool),
     PrometheusDown(usize),
     PrometheusUp(usize),
+    Deafen(usize, bool),
     Silence { host: usize, group: u64, seconds: u64 },
 }
 
@@ -91,6 +101,7 @@ pub(super) struct Runner {
     timeline: Vec<(Instant, String)>,
     servers: [Prometheus; 2],
     put: Vec<(usize, Vec<FaultId>)>,
+    deaf: Vec<bool>,
 }
 
 /// Runs a plan.
@@ -114,9 +125,13 @@ pub fn run(plan: Plan) -> Result<Outcome, String> {
 impl Runner {
     fn new(plan: Plan) -> Result<Self, String> {
         let mut chance = Chance::new(plan.seed, 2);
-        let mix = Mix::draw(&mut chance, plan.faults);
+        let mix = Mix::draw(&mut chance, plan.faults, plan.nodes);
+        let mix_nodes = mix.nodes as usize;
         let [wait, interval, repeat] = mix.timing.map(|span| format!("{}s", span.as_secs()));
-        let config = fleet::config(&wait, &interval, &repeat);
+        let mut config = fleet::config(&wait, &interval, &repeat);
+        if mix.inhibits {
+            config += INHIBITION;
+        }
         let mut truth = Truth::default();
         let has_clocks = mix.kinds.has(Kind::Clocks);
         let mut clock = || {
@@ -124,11 +139,12 @@ impl Runner {
             if has_clocks {
                 clock.offset_ns = chance.below(40_000_000_000) as i64 - 20_000_000_000;
                 clock.drift_ppm = chance.below(400) as i64 - 200;
+                clock.monotonic_ppm = chance.below(4000) as i64 - 2000;
             }
             clock
         };
-        let clocks: Vec<crate::Clock> = (0..plan.nodes).map(|_| clock()).collect();
-        let mut fleet = Fleet::unsettled(plan.seed, plan.nodes, |number| {
+        let clocks: Vec<crate::Clock> = (0..mix.nodes).map(|_| clock()).collect();
+        let mut fleet = Fleet::unsettled(plan.seed, mix.nodes, |number| {
             let mut spec = HostSpec::new(config.as_str());
             spec.clock = clocks[number as usize];
             if plan.traces {
@@ -141,6 +157,9 @@ impl Runner {
         }
         fleet.world.network.link = mix.link;
         fleet.world.network.delay = mix.to_receiver;
+        for id in fleet.hosts().to_vec() {
+            fleet.world.disk_mut(id).delay = mix.disk_delay;
+        }
         truth.skew = Duration::from_secs(if has_clocks { 45 } else { 0 });
         Ok(Self {
             plan,
@@ -153,12 +172,13 @@ impl Runner {
             timeline: Vec::new(),
             servers: Default::default(),
             put: Vec::new(),
+            deaf: vec![false; mix_nodes],
         })
     }
 
     /// Returns how long the last host in line waits for those before it.
     pub(super) fn turns(&self) -> Duration {
-        Duration::from_secs(15) * self.plan.nodes.saturating_sub(1)
+        Duration::from_secs(15) * self.mix.nodes.saturating_sub(1)
     }
 
     /// Draws everything that will happen until a time.
@@ -174,7 +194,7 @@ impl Runner {
         self.draw_faults(from, until);
         for _ in 0..self.chance.below(4) {
             let at = from + self.chance.between(Duration::ZERO, until.since(from));
-            let host = self.chance.below(u64::from(self.plan.nodes)) as usize;
+            let host = self.chance.below(u64::from(self.mix.nodes)) as usize;
             let group = self.chance.below(self.mix.groups);
             let seconds = 60 + self.chance.below(1200);
             self.agenda.push(at, Action::Silence { host, group, seconds });
@@ -212,6 +232,7 @@ impl Runner {
                 }
             }
             Action::Kill(host) => world.kill(hosts[host]),
+            Action::CutPower(host) => world.cut_power(hosts[host]),
             Action::Stop(host) => world.ask_to_stop(hosts[host]),
             Action::Start(host) => self.start(host),
             Action::Behave(behaviour) => world.receivers_mut().behave(PAGER, behaviour),
@@ -222,6 +243,7 @@ impl Runner {
             }
             Action::PrometheusDown(server) => self.servers[server].is_down = true,
             Action::PrometheusUp(server) => self.servers[server].restart(),
+            Action::Deafen(host, is_deaf) => self.deaf[host] = is_deaf,
             Action::Silence { host, group, seconds } => self.silence(host, group, seconds),
         }
     }
@@ -236,7 +258,7 @@ impl Runner {
         if posts.is_empty() {
             return;
         }
-        for host in 0..self.plan.nodes as usize {
+        for host in 0..self.mix.nodes as usize {
             if self.chance.happens(self.mix.post_loss) {
                 continue;
             }
@@ -247,7 +269,7 @@ impl Runner {
 
     fn post(&mut self, host: usize, posts: &[Post]) {
         let id = self.fleet.host(host);
-        if self.fleet.world.node(id).is_none() {
+        if self.deaf[host] || self.fleet.world.node(id).is_none() {
             return;
         }
         let times = posts
@@ -315,13 +337,14 @@ impl Runner {
         world.network.link = link;
         world.receivers_mut().behave(PAGER, Behaviour::answers(200));
         self.mix.post_loss = 0.0;
-        for host in 0..self.plan.nodes as usize {
+        self.deaf.fill(false);
+        for host in 0..self.mix.nodes as usize {
             self.act(Action::Disk(host, false));
             self.start(host);
         }
         self.servers.iter_mut().for_each(|server| server.is_down = false);
         let began = self.fleet.world.now();
-        let count = self.plan.nodes as usize;
+        let count = self.mix.nodes as usize;
         while self.fleet.world.now().since(began) < PATIENCE {
             let sees_all = |(_, members, ready): (_, usize, bool)| members == count && ready;
             let are_there = self.fleet.views().count() == count;
@@ -373,7 +396,7 @@ impl Runner {
         };
         let virtual_time = fleet.world.age();
         let bytes: u64 = fleet.hosts().iter().map(|&id| fleet.world.gossip_sent(id).0).sum();
-        let host_seconds = f64::from(plan.nodes) * virtual_time.as_secs_f64();
+        let host_seconds = f64::from(mix.nodes) * virtual_time.as_secs_f64();
         Outcome {
             plan,
             mix,

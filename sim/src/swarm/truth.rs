@@ -72,6 +72,8 @@ pub(super) enum Trouble {
     Disk,
     /// A Prometheus was down.
     Prometheus,
+    /// A host got no posts.
+    Deaf(HostId),
 }
 
 /// A silence that a host acknowledged.
