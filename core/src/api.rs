@@ -114,6 +114,8 @@ pub struct Side<'a> {
     pub traffic: &'a Traffic,
     /// The figures of the process.
     pub process: Process,
+    /// Packets of peers that the runtime dropped since the node had too much to do.
+    pub packets_dropped: u64,
 }
 
 impl Site {

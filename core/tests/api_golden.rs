@@ -181,7 +181,7 @@ fn ask(view: &View, target: &str) -> Response {
     let site = site();
     let head = Head { method: "GET", target, headers: &[("Origin", "http://x")] };
     let traffic = Traffic::new(8);
-    let side = Side { traffic: &traffic, process: Process::default() };
+    let side = Side { traffic: &traffic, process: Process::default(), packets_dropped: 0 };
     match site.handle(&head, b"").action {
         Action::Query(query) => query.answer(&site, view, WALL, &side),
         action => panic!("{target}: {action:?}"),

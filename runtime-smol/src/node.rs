@@ -5,7 +5,10 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread::{self, Thread},
     time::Instant,
 };
@@ -45,6 +48,7 @@ pub(crate) struct Mailbox {
     messages: Mutex<Option<VecDeque<Message>>>,
     room: Semaphore,
     gossip_room: Semaphore,
+    dropped: AtomicU64,
     owner: OnceLock<Thread>,
 }
 
@@ -55,6 +59,7 @@ impl Mailbox {
             messages: Mutex::new(Some(VecDeque::new())),
             room: Semaphore::new(MAILBOX_MAX),
             gossip_room: Semaphore::new(GOSSIP_MAILBOX_MAX),
+            dropped: AtomicU64::new(0),
             owner: OnceLock::new(),
         }
     }
@@ -85,7 +90,14 @@ impl Mailbox {
         if let Some(room) = self.gossip_room.try_acquire() {
             room.forget();
             self.put(Message::Gossip(input));
+        } else {
+            self.dropped.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Returns how much of what peers said there was no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
     }
 
     /// Has a change made; `None` when the owner is gone.

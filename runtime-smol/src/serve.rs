@@ -142,7 +142,7 @@ fn look_up(door: &Door, head: &OwnedHead, query: &Query, view: &View) -> Respons
     } else {
         (Traffic::new(0), Process::default())
     };
-    let side = Side { traffic: &traffic, process };
+    let side = Side { traffic: &traffic, process, packets_dropped: door.mailbox.dropped() };
     let mut response = query.answer(&door.site, view, clock::wall(), &side);
     if response.compressible && accepts_gzip(&head.headers) {
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());

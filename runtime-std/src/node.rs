@@ -7,7 +7,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     time::{Duration, Instant},
@@ -49,7 +49,10 @@ pub(crate) enum Message {
 
 /// The queue before the owner. Whoever finds it full waits; the owner itself never sends.
 #[derive(Clone)]
-pub(crate) struct Mailbox(SyncSender<Message>);
+pub(crate) struct Mailbox {
+    sender: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+}
 
 /// The request's own time limit passed.
 #[derive(Debug)]
@@ -59,30 +62,37 @@ impl Mailbox {
     /// Makes an empty queue and its owner's end.
     pub(crate) fn new() -> (Self, Receiver<Message>) {
         let (sender, receiver) = sync_channel(MAILBOX_MAX);
-        (Self(sender), receiver)
+        (Self { sender, dropped: Arc::default() }, receiver)
     }
 
     /// Tells the owner what happened. Without an owner nobody wants to know.
     pub(crate) fn push(&self, input: Input) {
-        self.0.send(Message::Input(input)).ok();
+        self.sender.send(Message::Input(input)).ok();
     }
 
     /// Tells the owner what happened, unless it has too much to do.
     pub(crate) fn offer(&self, input: Input) {
-        self.0.try_send(Message::Input(input)).ok();
+        if self.sender.try_send(Message::Input(input)).is_err() {
+            self.dropped.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Returns how much of what was offered there was no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
     }
 
     /// Has a change made; `None` when the owner is gone.
     pub(crate) fn call(&self, call: Call, within: Option<Duration>) -> Result<Option<Reply>, Late> {
         let (sender, receiver) = sync_channel(1);
-        self.0.send(Message::Call(call, sender)).ok();
+        self.sender.send(Message::Call(call, sender)).ok();
         wait(&receiver, within)
     }
 
     /// Asks for the state; `None` when the owner is gone.
     pub(crate) fn view(&self, within: Option<Duration>) -> Result<Option<Arc<View>>, Late> {
         let (sender, receiver) = sync_channel(1);
-        self.0.send(Message::View(sender)).ok();
+        self.sender.send(Message::View(sender)).ok();
         wait(&receiver, within)
     }
 }

@@ -131,7 +131,7 @@ impl Desk {
         } else {
             (Traffic::new(0), Process::default())
         };
-        let side = Side { traffic: &traffic, process };
+        let side = Side { traffic: &traffic, process, packets_dropped: self.mailbox.dropped() };
         let mut response = query.answer(&self.site, view, clock::wall(), &side);
         if response.compressible && accepts_gzip(head) {
             let mut packer = GzEncoder::new(Vec::new(), Compression::fast());

@@ -180,7 +180,11 @@ impl World {
         match handled.action {
             Action::Respond(response) => Ok(response),
             Action::Query(query) => {
-                let side = Side { traffic: &host.traffic, process: Process::default() };
+                let side = Side {
+                    traffic: &host.traffic,
+                    process: Process::default(),
+                    packets_dropped: 0,
+                };
                 Ok(query.answer(&host.site, &node.view(), wall, &side))
             }
             Action::Call(call) => {

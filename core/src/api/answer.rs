@@ -13,7 +13,7 @@ use super::{Query, Response, Side, Site, query::Ask, response::write_text};
 use crate::{
     alert::Entry,
     label::{Labels, Matcher, Matchers},
-    metrics::scrape,
+    metrics::{Counter, scrape},
     silence::Silence,
     time::{Stamp, Timestamp, rfc3339::write_millis},
     view::{AlertFilter, ClusterView, Listed, ListedGroup, View, selects},
@@ -67,6 +67,11 @@ fn metrics(view: &View, now: Timestamp, side: &Side<'_>, names: &[String]) -> Re
     let text = scrape(&metrics, side.traffic, &side.process, names, |page| {
         if let Some(cluster) = &view.cluster {
             cluster.collect(&metrics.gossip, page);
+            page.counter(
+                "campana_cluster_packets_dropped_total",
+                "Packets of peers that were dropped unread, since this instance had too much to do.",
+                Counter(side.packets_dropped),
+            );
         }
     });
     let response = Response::empty(200)
