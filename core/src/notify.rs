@@ -23,6 +23,7 @@ pub mod opsgenie;
 pub mod pagerduty;
 pub mod pair;
 pub mod pushover;
+pub mod proxy;
 pub mod redirect;
 pub mod render;
 pub mod request;
@@ -35,6 +36,7 @@ pub mod telegram;
 pub mod trial;
 pub mod victorops;
 pub mod webex;
+pub mod way;
 pub mod webhook;
 pub mod wechat;
 

@@ -18,7 +18,11 @@ use campana_core::{
         ANSWER_BYTES_MAX, ANSWER_DRAIN_MAX, CONNECT_WAIT, IDLE_SEND_AGE, IDLE_SENDS_MAX,
         REDIRECTS_MAX,
     },
-    notify::{Answer, Exchange, HttpConfig, SendError, SendErrorKind, http::TlsConfig},
+    notify::{
+        Answer, Exchange, HttpConfig, SendError, SendErrorKind,
+        http::TlsConfig,
+        way::{Peer, Tunnel, TunnelStep, Way},
+    },
 };
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt as _, Full};
@@ -26,19 +30,22 @@ use hyper::{
     Request, Response,
     body::{Bytes, Incoming},
     client::conn::http1::{Builder, SendRequest},
-    header::{self, HeaderMap, HeaderName, HeaderValue},
+    header::{self, HeaderName, HeaderValue},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use smol::{Executor, future, io};
+use smol::{
+    Executor, future,
+    io::{self, AsyncReadExt as _, AsyncWriteExt as _},
+};
 use smol_hyper::rt::FuturesIo;
 
-use crate::{target::Target, tls};
+use crate::trust;
 
 /// Sends exchanges and keeps connections for the next ones.
 pub(crate) struct Client {
     executor: &'static Executor<'static>,
     idle: Mutex<Vec<Idle>>,
-    tls: tls::Cache,
+    trust: trust::Cache,
 }
 
 /// A connection that waits for its next request.
@@ -51,8 +58,7 @@ struct Idle {
 /// What two requests must have in common to share a connection.
 #[derive(Clone)]
 struct Key {
-    host: String,
-    port: u16,
+    peer: Peer,
     tls: Option<Arc<ClientConfig>>,
     server_name: Option<Arc<str>>,
 }
@@ -64,24 +70,14 @@ impl PartialEq for Key {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             _ => false,
         };
-        same_tls
-            && self.port == other.port
-            && self.host == other.host
-            && self.server_name == other.server_name
+        same_tls && self.server_name == other.server_name && self.peer == other.peer
     }
-}
-
-/// What is sent, as redirects change it.
-struct Plan {
-    method: hyper::Method,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 impl Client {
     /// Makes a client whose housekeeping runs on `executor`.
     pub(crate) fn new(executor: &'static Executor<'static>) -> Self {
-        Self { executor, idle: Mutex::default(), tls: tls::Cache::default() }
+        Self { executor, idle: Mutex::default(), trust: trust::Cache::default() }
     }
 
     /// Delivers a request; gives up at the instant (`None`: never) or after its own timeout.
@@ -92,33 +88,14 @@ impl Client {
     ) -> Result<Answer, SendError> {
         let own = exchange.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let at = campana_core::time::earliest(at, own);
-        future::or(self.follow(exchange), async move {
-            match at {
-                Some(at) => Timer::at(at).await,
-                None => future::pending().await,
-            };
-            Err(error(SendErrorKind::Timeout, "context deadline exceeded"))
-        })
-        .await
-    }
-
-    /// Sends the request, and again wherever redirects lead.
-    async fn follow(&'static self, exchange: Exchange) -> Result<Answer, SendError> {
-        let http = exchange.http.clone();
-        let first = Target::parse(exchange.url.expose()).map_err(invalid)?;
-        let mut plan = Plan::new(exchange)?;
-        let mut target = first.clone();
+        let mut current = None;
         for _ in 0..=REDIRECTS_MAX {
-            let answer = self.send(&target, &plan, &http).await?;
-            let (true, 301 | 302 | 303 | 307 | 308, Some(location)) =
-                (http.follow_redirects, answer.status, answer.header("location"))
-            else {
-                return Ok(answer);
-            };
-            target = target
-                .follow(location)
-                .map_err(|e| connection(format!("failed to follow a redirect: {e}")))?;
-            plan.redirect(answer.status, first.trusts(&target));
+            let request = current.as_ref().unwrap_or(&exchange);
+            let answer = self.send(request, at).await?;
+            match request.redirected(&exchange, &answer) {
+                None => return Ok(answer),
+                Some(next) => current = Some(next?),
+            }
         }
         Err(connection(format!("stopped after {REDIRECTS_MAX} redirects")))
     }
@@ -126,30 +103,45 @@ impl Client {
     /// Sends one request over a kept or a new connection.
     async fn send(
         &'static self,
-        target: &Target,
-        plan: &Plan,
-        http: &Arc<HttpConfig>,
+        exchange: &Exchange,
+        at: Option<Instant>,
     ) -> Result<Answer, SendError> {
-        let tls = if target.https { Some(self.settings(http.clone()).await?) } else { None };
+        let way = exchange.way()?;
+        let http = &exchange.http;
+        let tls = if way.needs_tls() { Some(self.settings(http.clone()).await?) } else { None };
         let server_name = http.tls.as_ref().and_then(|tls| tls.server_name.clone());
-        let key = Key { host: target.host.clone(), port: target.port, tls, server_name };
-        let mut request = plan.request(target)?;
+        let key = Key { peer: way.peer(), tls, server_name };
+        let (mut link, response) = in_time(at, self.begin(exchange, &way, &key)).await?;
+        let mut answer = head(&response);
+        match in_time(at, link.read(response, &mut answer.body)).await {
+            Ok(complete) => {
+                if complete && !link.over {
+                    self.keep(key, link);
+                }
+                Ok(answer)
+            }
+            Err(e) => exchange.broken_off(answer, e),
+        }
+    }
+
+    /// Sends a request and waits for the head of the response.
+    async fn begin(
+        &self,
+        exchange: &Exchange,
+        way: &Way,
+        key: &Key,
+    ) -> Result<(Link, Response<Incoming>), SendError> {
+        let mut request = request(exchange, way)?;
         loop {
-            let (mut link, kept) = match self.take(&key) {
+            let (mut link, kept) = match self.take(key) {
                 Some(link) => (link, true),
-                None => (connect(&key).await?, false),
+                None => (connect(way, key).await?, false),
             };
             if kept && !link.is_alive().await {
                 continue;
             }
             match link.send(request).await {
-                Ok(response) => {
-                    let (answer, complete) = link.read(response).await?;
-                    if complete && !link.over {
-                        self.keep(key, link);
-                    }
-                    return Ok(answer);
-                }
+                Ok(response) => return Ok((link, response)),
                 Err((_, Some(unsent))) if kept => request = unsent,
                 Err((e, _)) => return Err(connection(e)),
             }
@@ -162,8 +154,8 @@ impl Client {
     ) -> Result<Arc<ClientConfig>, SendError> {
         // Reads files, and the system's roots the first time.
         smol::unblock(move || match &http.tls {
-            Some(tls) => self.tls.settings(tls),
-            None => self.tls.settings(&TlsConfig::default()),
+            Some(tls) => self.trust.settings(tls),
+            None => self.trust.settings(&TlsConfig::default()),
         })
         .await
         .map_err(connection)
@@ -200,50 +192,31 @@ impl Client {
     }
 }
 
-impl Plan {
-    fn new(exchange: Exchange) -> Result<Self, SendError> {
-        let method = exchange.method.parse().map_err(|_| invalid("invalid method".into()))?;
-        let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 2);
-        // First among the headers by custom; its value depends on the target.
-        headers.insert(header::HOST, HeaderValue::from_static(""));
-        for (name, value) in &exchange.headers {
-            let bad = || invalid(format!("invalid header {name:?}"));
-            let value = HeaderValue::from_bytes(value.expose().as_bytes()).map_err(|_| bad())?;
-            headers.append(HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?, value);
-        }
-        Ok(Self { method, headers, body: Bytes::from_owner(exchange.body) })
+fn request(exchange: &Exchange, way: &Way) -> Result<Request<Full<Bytes>>, SendError> {
+    let unusable = |_| invalid("the URL cannot be used".into());
+    let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).map_err(|_| ());
+    let mut request = Request::new(Full::new(Bytes::from_owner(exchange.body.clone())));
+    *request.method_mut() = exchange.method.parse().map_err(|_| unusable(()))?;
+    *request.uri_mut() = way.target().parse().map_err(|_| unusable(()))?;
+    let headers = request.headers_mut();
+    // First among the headers by custom.
+    headers.insert(header::HOST, value(&way.authority).map_err(unusable)?);
+    for (name, text) in &exchange.headers {
+        let bad = |()| invalid(format!("invalid header {name:?}"));
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
+        headers.append(header, value(text.expose()).map_err(bad)?);
     }
+    if let Some(text) = way.proxy_authorization() {
+        headers.insert(header::PROXY_AUTHORIZATION, value(text.expose()).map_err(unusable)?);
+    }
+    Ok(request)
+}
 
-    fn request(&self, target: &Target) -> Result<Request<Full<Bytes>>, SendError> {
-        let bad = |_| invalid("the URL cannot be used".into());
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = target.path.parse().map_err(|_| bad(()))?;
-        *request.headers_mut() = self.headers.clone();
-        let host = HeaderValue::from_str(&target.authority).map_err(|_| bad(()))?;
-        request.headers_mut().insert(header::HOST, host);
-        Ok(request)
-    }
-
-    /// Makes this what a redirect of that status asks for.
-    fn redirect(&mut self, status: u16, trusted: bool) {
-        if status < 307 {
-            self.method = hyper::Method::GET;
-            self.body = Bytes::new();
-            self.headers.remove(header::CONTENT_TYPE);
-            self.headers.remove(header::CONTENT_ENCODING);
-        }
-        if !trusted {
-            for name in [
-                header::AUTHORIZATION,
-                header::COOKIE,
-                header::PROXY_AUTHORIZATION,
-                header::WWW_AUTHENTICATE,
-            ] {
-                self.headers.remove(name);
-            }
-        }
-    }
+/// Takes over what is known before the body.
+fn head(response: &Response<Incoming>) -> Answer {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = response.headers().iter().map(|(n, v)| (n.as_str().into(), text(v))).collect();
+    Answer { status: response.status().as_u16(), headers, body: Vec::new() }
 }
 
 /// One connection and what sends over it.
@@ -286,17 +259,20 @@ impl Link {
         self.drive(response).await.map_err(|mut e| (words(e.error()), e.take_message()))
     }
 
-    /// Reads a response, and tells whether that was all of it.
-    async fn read(&mut self, response: Response<Incoming>) -> Result<(Answer, bool), SendError> {
-        let (parts, mut incoming) = response.into_parts();
-        let mut body = Vec::new();
+    /// Reads a body as far as it is kept, and tells whether that was all of it.
+    async fn read(
+        &mut self,
+        response: Response<Incoming>,
+        body: &mut Vec<u8>,
+    ) -> Result<bool, SendError> {
+        let mut incoming = response.into_body();
         let mut seen = 0;
-        let complete = loop {
-            let frame = match self.drive(incoming.frame()).await {
-                None => break true,
-                Some(Ok(frame)) => frame,
-                // The status says it all; what explains it got lost.
-                Some(Err(_)) => break false,
+        while let Some(frame) = self.drive(incoming.frame()).await {
+            let frame = match frame {
+                Ok(frame) => frame,
+                // What is kept is there already.
+                Err(_) if body.len() == ANSWER_BYTES_MAX => return Ok(false),
+                Err(e) => return Err(connection(words(&e))),
             };
             if let Some(data) = frame.data_ref() {
                 seen += data.len();
@@ -304,33 +280,44 @@ impl Link {
                 body.extend_from_slice(&data[..data.len().min(room)]);
             }
             if seen > ANSWER_DRAIN_MAX {
-                break false;
+                return Ok(false);
             }
-        };
-        let headers = parts
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str().into(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
-            .collect();
-        Ok((Answer { status: parts.status.as_u16(), headers, body }, complete))
+        }
+        Ok(true)
     }
+}
+
+/// Waits for work until an instant (`None`: for ever).
+async fn in_time<T>(
+    at: Option<Instant>,
+    work: impl Future<Output = Result<T, SendError>>,
+) -> Result<T, SendError> {
+    future::or(work, async move {
+        match at {
+            Some(at) => Timer::at(at).await,
+            None => future::pending().await,
+        };
+        Err(error(SendErrorKind::Timeout, "context deadline exceeded"))
+    })
+    .await
 }
 
 trait Stream: io::AsyncRead + io::AsyncWrite + Send + Unpin {}
 impl<T: io::AsyncRead + io::AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn connect(key: &Key) -> Result<Link, SendError> {
-    let stream = dial(&key.host, key.port).await?;
-    let stream: Box<dyn Stream> = match &key.tls {
-        None => Box::new(stream),
-        Some(tls) => {
-            let name = key.server_name.as_deref().unwrap_or(&key.host).to_owned();
-            let name = ServerName::try_from(name).map_err(|_| invalid("invalid host".into()))?;
-            let handshake = TlsConnector::from(tls.clone()).connect(name, stream);
-            let stream = or_late(handshake, "net/http: TLS handshake timeout").await;
-            Box::new(stream.map_err(|e| connection(format!("tls: {e}")))?)
-        }
-    };
+async fn connect(way: &Way, key: &Key) -> Result<Link, SendError> {
+    let (host, port) = way.dial();
+    let mut stream: Box<dyn Stream> =
+        Box::new(dial(host, port).await.map_err(|why| way.broken(&why))?);
+    if let Some(host) = way.proxy_tls() {
+        stream = encrypt(stream, key, host).await.map_err(|why| way.broken(&why))?;
+    }
+    if let Some(tunnel) = way.tunnel() {
+        pass(&mut stream, tunnel, way).await?;
+    }
+    if way.https {
+        stream = encrypt(stream, key, &way.host).await.map_err(connection)?;
+    }
     let (sender, connection) = Builder::new()
         // As Go writes names, for receivers that look too closely.
         .title_case_headers(true)
@@ -340,11 +327,50 @@ async fn connect(key: &Key) -> Result<Link, SendError> {
     Ok(Link { sender, connection: Box::pin(connection), over: false })
 }
 
+async fn encrypt(
+    stream: Box<dyn Stream>,
+    key: &Key,
+    host: &str,
+) -> Result<Box<dyn Stream>, String> {
+    let name = key.server_name.as_deref().unwrap_or(host).to_owned();
+    let name = ServerName::try_from(name).map_err(|_| "tls: invalid server name")?;
+    let tls = key.tls.clone().ok_or("tls: no settings")?;
+    let handshake = TlsConnector::from(tls).connect(name, stream);
+    let stream = or_late(handshake, "net/http: TLS handshake timeout").await;
+    Ok(Box::new(stream.map_err(|e| format!("tls: {e}"))?))
+}
+
+/// Has the proxy open the way to the target.
+async fn pass(
+    stream: &mut Box<dyn Stream>,
+    mut tunnel: Tunnel,
+    way: &Way,
+) -> Result<(), SendError> {
+    let broken = |e: io::Error| way.broken(&plain(&e));
+    let mut buffer = [0; 512];
+    let mut heard = 0;
+    loop {
+        match tunnel.step(&buffer[..heard])? {
+            TunnelStep::Open => return Ok(()),
+            TunnelStep::Write(bytes) => {
+                stream.write_all(&bytes).await.map_err(broken)?;
+                stream.flush().await.map_err(broken)?;
+                heard = 0;
+            }
+            TunnelStep::Read => {
+                heard = stream.read(&mut buffer).await.map_err(broken)?;
+                if heard == 0 {
+                    return Err(way.broken("EOF"));
+                }
+            }
+        }
+    }
+}
+
 /// Connects to the first address of a host that answers.
-async fn dial(host: &str, port: u16) -> Result<Async<TcpStream>, SendError> {
-    let addresses: Vec<SocketAddr> = smol::net::resolve((host, port))
-        .await
-        .map_err(|e| connection(format!("lookup failed: {e}")))?;
+async fn dial(host: &str, port: u16) -> Result<Async<TcpStream>, String> {
+    let addresses: Vec<SocketAddr> =
+        smol::net::resolve((host, port)).await.map_err(|e| format!("lookup failed: {e}"))?;
     let mut last = io::Error::other("the host has no address");
     for address in addresses {
         match or_late(Async::<TcpStream>::connect(address), "i/o timeout").await {
@@ -355,7 +381,7 @@ async fn dial(host: &str, port: u16) -> Result<Async<TcpStream>, SendError> {
             Err(e) => last = e,
         }
     }
-    Err(connection(format!("connect: {}", plain(&last))))
+    Err(format!("connect: {}", plain(&last)))
 }
 
 async fn or_late<T>(work: impl Future<Output = io::Result<T>>, late: &str) -> io::Result<T> {

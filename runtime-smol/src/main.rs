@@ -13,8 +13,8 @@ mod process;
 mod serve;
 mod signal;
 mod storage;
-mod target;
 mod tls;
+mod trust;
 
 use std::{
     env, fs,

@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use campana_core::{
         ANSWER_BYTES_MAX, ANSWER_DRAIN_MAX, CONNECT_WAIT, IDLE_SEND_AGE, IDLE_SENDS_MAX,
         REDIRECTS_MAX,
     },
-    notify::{Answer, Exchange, SendError, SendErrorKind, http::TlsConfig},
+    notify::{Answer, Exchange, SendError, SendErrorKind, http::TlsConfig, way::Way},
 };
 use ureq::{
     Agent, Body, Error,
@@ -20,13 +20,16 @@ use ureq::{
     http::{Request, Response, Uri, header::HeaderName},
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{Connector as _, NextTimeout, TcpConnector},
+        transport::NextTimeout,
     },
 };
 
-use crate::tls;
+use crate::{
+    trust,
+    wire::{Style, Wire},
+};
 
-/// TLS settings whose connections are kept: more than a configuration has in practice, and old
+/// Ways to connect whose connections are kept: more than a configuration has in practice, and old
 /// ones drop out.
 const AGENTS_MAX: usize = 16;
 
@@ -37,9 +40,9 @@ const BUFFER_BYTES: usize = 8 << 10;
 /// Sends exchanges and keeps connections for the next ones.
 #[derive(Default)]
 pub(crate) struct Client {
-    /// One agent for each way to speak TLS, latest last.
-    agents: Mutex<Vec<(Option<TlsConfig>, Agent)>>,
-    tls: Arc<tls::Cache>,
+    /// One agent for each way to connect, latest used last.
+    agents: Mutex<Vec<(Style, Agent)>>,
+    trust: trust::Cache,
 }
 
 impl Client {
@@ -51,15 +54,16 @@ impl Client {
     ) -> Result<Answer, SendError> {
         let within = exchange.timeout.map_or(within, |own| own.min(within));
         let due = Instant::now().checked_add(within);
-        let agent = self.agent(exchange.http.tls.as_ref());
         let mut current = None;
         for _ in 0..=REDIRECTS_MAX {
             let request = current.as_ref().unwrap_or(&exchange);
+            let way = request.way()?;
+            let agent = self.agent(self.style(request, &way)?);
             let rest = due.map(|due| due.saturating_duration_since(Instant::now()));
             if rest.is_some_and(|rest| rest.is_zero()) {
                 return Err(late());
             }
-            let answer = send(&agent, request, rest)?;
+            let answer = send(&agent, request, &way, rest)?;
             match request.redirected(&exchange, &answer) {
                 None => return Ok(answer),
                 Some(next) => current = Some(next?),
@@ -68,10 +72,28 @@ impl Client {
         Err(connection(format!("stopped after {REDIRECTS_MAX} redirects")))
     }
 
-    fn agent(&self, tls: Option<&TlsConfig>) -> Agent {
+    /// Says how to connect. Reads the files of the TLS settings, if TLS is spoken at all.
+    fn style(&self, exchange: &Exchange, way: &Way) -> Result<Style, SendError> {
+        let mut style = Style { proxy: way.proxy.clone(), ..Style::default() };
+        if way.needs_tls() {
+            let tls = exchange.http.tls.as_ref();
+            let settings = match tls {
+                Some(tls) => self.trust.settings(tls),
+                None => self.trust.settings(&TlsConfig::default()),
+            };
+            style.tls = Some(settings.map_err(connection)?);
+            style.server_name = tls.and_then(|tls| tls.server_name.clone());
+        }
+        Ok(style)
+    }
+
+    fn agent(&self, style: Style) -> Agent {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, agent)) = agents.iter().find(|(known, _)| known.as_ref() == tls) {
-            return agent.clone();
+        if let Some(at) = agents.iter().position(|(known, _)| *known == style) {
+            let found = agents.remove(at);
+            let agent = found.1.clone();
+            agents.push(found);
+            return agent;
         }
         let config = Config::builder()
             .http_status_as_error(false)
@@ -87,21 +109,28 @@ impl Client {
             .max_idle_age(IDLE_SEND_AGE)
             .timeout_connect(Some(CONNECT_WAIT))
             .build();
-        let wrap = tls::Connector::new(tls.cloned().unwrap_or_default(), self.tls.clone());
-        let connector = ().chain(TcpConnector::default()).chain(wrap);
-        let agent = Agent::with_parts(config, connector, Names::default());
+        let names = Names { inner: DefaultResolver::default(), style: style.clone() };
+        let agent = Agent::with_parts(config, Wire::new(style.clone()), names);
         if agents.len() == AGENTS_MAX {
             agents.remove(0);
         }
-        agents.push((tls.cloned(), agent.clone()));
+        agents.push((style, agent.clone()));
         agent
     }
 }
 
-fn send(agent: &Agent, exchange: &Exchange, rest: Option<Duration>) -> Result<Answer, SendError> {
+fn send(
+    agent: &Agent,
+    exchange: &Exchange,
+    way: &Way,
+    rest: Option<Duration>,
+) -> Result<Answer, SendError> {
     let mut head = Request::builder().method(exchange.method).uri(exchange.url.expose());
     for (name, value) in &exchange.headers {
         head = head.header(&**name, value.expose());
+    }
+    if let Some(value) = way.proxy_authorization() {
+        head = head.header("Proxy-Authorization", value.expose());
     }
     let unusable = |_| invalid("the request cannot be sent as HTTP");
     let response = if exchange.method == "GET" || exchange.method == "HEAD" {
@@ -111,28 +140,33 @@ fn send(agent: &Agent, exchange: &Exchange, rest: Option<Duration>) -> Result<An
         let request = head.body(&*exchange.body).map_err(unusable)?;
         agent.run(agent.configure_request(request).timeout_global(rest).build())
     };
-    read(response.map_err(words)?)
+    read(exchange, response.map_err(words)?)
 }
 
-fn read(response: Response<Body>) -> Result<Answer, SendError> {
+fn read(exchange: &Exchange, response: Response<Body>) -> Result<Answer, SendError> {
     let (parts, mut body) = response.into_parts();
     let mut kept = Vec::new();
     let mut reader = body.as_reader();
     let mut read = io::Read::take(&mut reader, ANSWER_BYTES_MAX as u64);
-    // A body that breaks off changes nothing: the status says it all.
-    if io::Read::read_to_end(&mut read, &mut kept).is_ok() {
+    let whole = io::Read::read_to_end(&mut read, &mut kept);
+    if whole.is_ok() {
         let rest = (ANSWER_DRAIN_MAX - ANSWER_BYTES_MAX) as u64;
+        // What is kept is there already.
         io::copy(&mut io::Read::take(&mut reader, rest), &mut io::sink()).ok();
     }
     let line = |(name, value): (&HeaderName, &ureq::http::HeaderValue)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let headers = parts.headers.iter().map(line).collect();
-    Ok(Answer { status: parts.status.as_u16(), headers, body: kept })
+    let answer = Answer { status: parts.status.as_u16(), headers, body: kept };
+    match whole {
+        Ok(_) => Ok(answer),
+        Err(e) => exchange.broken_off(answer, words(Error::Io(e))),
+    }
 }
 
 /// Says what went wrong, without the URL.
-fn words(e: Error) -> SendError {
+pub(crate) fn words(e: Error) -> SendError {
     match e {
         Error::Timeout(ureq::Timeout::Connect) => connection("i/o timeout".into()),
         Error::Timeout(_) => late(),
@@ -143,7 +177,10 @@ fn words(e: Error) -> SendError {
         },
         Error::Http(_) | Error::BadUri(_) => invalid("the URL cannot be used"),
         Error::HostNotFound => connection("no such host".into()),
-        Error::Other(e) => connection(e.to_string()),
+        Error::Other(e) => match e.downcast::<SendError>() {
+            Ok(known) => *known,
+            Err(e) => connection(e.to_string()),
+        },
         Error::Rustls(e) => connection(format!("tls: {e}")),
         Error::Protocol(e) => connection(format!("malformed HTTP response: {e}")),
         e => connection(e.to_string()),
@@ -174,8 +211,10 @@ fn late() -> SendError {
 
 /// Finds addresses. ureq's resolver starts a thread for each look-up under a deadline, which an
 /// address in digits does not need.
-#[derive(Default)]
-struct Names(DefaultResolver);
+struct Names {
+    inner: DefaultResolver,
+    style: Style,
+}
 
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,12 +229,19 @@ impl Resolver for Names {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let host = uri.host().unwrap_or_default();
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        let Ok(ip) = host.parse::<IpAddr>() else { return self.0.resolve(uri, config, timeout) };
-        let port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let way = self.style.way(uri)?;
+        let (host, port) = way.dial();
+        let Ok(ip) = host.parse::<IpAddr>() else {
+            let whom = format!("http://{host}:{port}/").parse();
+            let found =
+                self.inner.resolve(&whom.map_err(|_| Error::HostNotFound)?, config, timeout);
+            return found.map_err(|e| match way.proxy {
+                None => e,
+                Some(_) => Error::Other(Box::new(way.broken(&words(e).message))),
+            });
+        };
         let mut found = self.empty();
-        found.push(SocketAddr::new(ip, uri.port_u16().unwrap_or(port)));
+        found.push(SocketAddr::new(ip, port));
         Ok(found)
     }
 }

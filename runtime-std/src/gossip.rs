@@ -32,7 +32,7 @@ use crate::{
     log::Log,
     node::Mailbox,
     stream::{News, Stream, Tls},
-    tls,
+    trust,
 };
 
 /// The stack of the thread: no deep calls, and its buffer is elsewhere.
@@ -87,8 +87,8 @@ fn read_tls(path: &str) -> Result<Tls, String> {
     let read = config::gossip_tls(&files::read(path)?, &origin).map_err(|e| e.to_string())?;
     let name = read.client.server_name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
     Ok(Tls {
-        server: tls::server(&read.server)?,
-        client: tls::client(&read.client)?,
+        server: trust::server(&read.server)?,
+        client: trust::client(&read.client)?,
         name: name.transpose().map_err(|_| "invalid server name")?,
     })
 }

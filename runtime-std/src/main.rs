@@ -23,7 +23,9 @@ mod signal;
 #[path = "../../runtime-smol/src/storage.rs"]
 mod storage;
 mod stream;
-mod tls;
+#[path = "../../runtime-smol/src/trust.rs"]
+mod trust;
+mod wire;
 
 use std::{
     env, fs,

@@ -1,12 +1,12 @@
 //! What leaves and what comes back: one HTTP request to a receiver and how it went.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::{HttpConfig, Secret};
+use super::{HttpConfig, Secret, proxy::Proxies};
 
 /// One HTTP request to deliver. Everything that may hold a credential is a [`Secret`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Exchange {
     /// The request method.
     pub method: &'static str,
@@ -20,6 +20,27 @@ pub struct Exchange {
     pub timeout: Option<Duration>,
     /// TLS and redirect settings.
     pub http: Arc<HttpConfig>,
+    /// Which proxy it goes through.
+    pub proxies: Arc<Proxies>,
+    /// Whether the body of a good answer matters; otherwise the status decides alone.
+    pub reads_answer: bool,
+}
+
+impl Exchange {
+    /// Says what an answer is worth whose body broke off or did not come in time.
+    ///
+    /// Where the status alone decides it stands, without the body, which explains nothing by halves.
+    /// Only a 2xx that is of no use without its body counts as no answer.
+    ///
+    /// # Errors
+    /// That one; `error` says how it broke.
+    pub fn broken_off(&self, answer: Answer, error: SendError) -> Result<Answer, SendError> {
+        if self.reads_answer && (200..300).contains(&answer.status) {
+            let message = format!("could not read response body: {}", error.message);
+            return Err(SendError { kind: error.kind, message });
+        }
+        Ok(Answer { body: Vec::new(), ..answer })
+    }
 }
 
 /// An answer of the other side, whatever its status.

@@ -3,12 +3,13 @@
 mod print;
 pub mod read;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use super::{Secret, SecretSource};
+use crate::schema::Any;
 
 /// How an integration talks HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpConfig {
     /// What the `Authorization` header carries.
     pub auth: Auth,
@@ -16,8 +17,11 @@ pub struct HttpConfig {
     pub tls: Option<TlsConfig>,
     /// Whether redirects are followed; if not, a 3xx is the final answer.
     pub follow_redirects: bool,
-    /// Whether HTTP/2 may be spoken.
+    /// Whether HTTP/2 may be spoken. Accepted for the sake of existing configurations; the clients
+    /// speak HTTP/1.1 either way, which every receiver understands.
     pub enable_http2: bool,
+    /// Through which proxy requests go.
+    pub proxy: ProxyConfig,
     /// Further headers, sorted by name as written.
     pub headers: Vec<(Arc<str>, Header)>,
 }
@@ -29,13 +33,14 @@ impl Default for HttpConfig {
             tls: None,
             follow_redirects: true,
             enable_http2: true,
+            proxy: ProxyConfig::default(),
             headers: Vec::new(),
         }
     }
 }
 
 /// What the `Authorization` header carries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Auth {
     /// The header is not sent.
     #[default]
@@ -54,6 +59,59 @@ pub enum Auth {
         /// The credentials; without any, the header is the scheme and a blank.
         credentials: Option<SecretSource>,
     },
+    /// A token that another server gives out.
+    OAuth2(Box<OAuth2>),
+}
+
+/// How an access token is got.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OAuth2 {
+    /// The client's name.
+    pub client_id: Arc<str>,
+    /// The client's secret.
+    pub client_secret: Option<SecretSource>,
+    /// The name of the client's key, for `kid`.
+    pub key_id: Arc<str>,
+    /// The client's RSA key in PEM, to sign assertions with.
+    pub key: Option<SecretSource>,
+    /// The grant type as written; anything but [`JWT_BEARER`] asks for client credentials.
+    pub grant_type: Arc<str>,
+    /// How assertions are signed, as written: `RS256`, which an empty text means too, `RS384` or
+    /// `RS512`.
+    pub signature_algorithm: Arc<str>,
+    /// Who issues assertions, where it is not the client.
+    pub issuer: Arc<str>,
+    /// Whom assertions are for, where it is not the token's server.
+    pub audience: Arc<str>,
+    /// Further claims of assertions: a map, or nothing.
+    pub claims: Any,
+    /// What the token is to allow.
+    pub scopes: Vec<Arc<str>>,
+    /// Where tokens are given out, as written.
+    pub token_url: Arc<str>,
+    /// Further parameters of the request for a token, sorted by name.
+    pub endpoint_params: Vec<(Arc<str>, Arc<str>)>,
+    /// How TLS connections to the token's server are made.
+    pub tls: Option<TlsConfig>,
+    /// Through which proxy the token's server is asked.
+    pub proxy: ProxyConfig,
+}
+
+/// The grant type that proves who the client is by an assertion it has signed.
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// Through which proxy requests go, as configured; which one it is for a URL decides
+/// [`Proxies`](super::proxy::Proxies).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyConfig {
+    /// The proxy, which may hold a user and a password. An empty text is none.
+    pub url: Option<Secret>,
+    /// The targets that are reached without it, separated by commas.
+    pub no_proxy: Arc<str>,
+    /// Whether the process's environment says it instead.
+    pub from_environment: bool,
+    /// Header lines of the `CONNECT` request, sorted by name as written.
+    pub connect_header: Vec<(Arc<str>, Vec<Secret>)>,
 }
 
 /// A text written in the configuration, or the file that holds it.

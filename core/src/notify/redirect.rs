@@ -137,6 +137,8 @@ mod tests {
             body: Arc::from(&b"body"[..]),
             timeout: None,
             http: Arc::new(HttpConfig::default()),
+            proxies: Arc::default(),
+            reads_answer: false,
         }
     }
 

@@ -16,10 +16,12 @@ use alloc::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+pub(super) use self::url::decode;
 pub use self::{files::Files, hidden::Hidden};
 use super::{
     Answer, Cause, Exchange, HttpConfig, Job, Outcome, Secret,
     http::{Auth, TextSource},
+    proxy::Proxies,
     service::{Request, fail, retry},
 };
 use crate::limits::{ERROR_DETAIL_BYTES_MAX, RETRY_AFTER_MAX};
@@ -61,6 +63,9 @@ pub fn exchange(
         headers.push((Arc::from(*name), value.clone()));
     }
     add_configured(&mut headers, http, files, hidden);
+    let proxies = Proxies::new(&http.proxy, &job.environment)
+        .map_err(|error| fail(format!("{}: {error}", place())))?;
+    proxies.secrets().for_each(|secret| hidden.add(secret));
     for (name, value) in &headers {
         check_line(name, value.expose())
             .map_err(|outcome| outcome.with_prefix(&format!("{}: ", place())))?;
@@ -72,6 +77,8 @@ pub fn exchange(
         body: request.body.as_slice().into(),
         timeout: request.timeout,
         http: http.clone(),
+        proxies: Arc::new(proxies),
+        reads_answer: request.reads_answer,
     })
 }
 
@@ -160,6 +167,8 @@ fn authorization(
             hidden.add(credentials);
             format!("{kind} {credentials}")
         }
+        // The token comes with the request.
+        (None, Auth::OAuth2(_)) => return None,
     };
     hidden.add(value.rsplit(' ').next().unwrap_or_default());
     Some(value)
@@ -211,12 +220,21 @@ pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || is_mark(b))
 }
 
+/// Tells whether a name and a value can make a header line.
+pub(super) fn is_line(name: &str, value: &str) -> bool {
+    is_token(name) && is_value(value)
+}
+
+fn is_value(value: &str) -> bool {
+    value.bytes().all(|b| (b >= 0x20 || b == b'\t') && b != 0x7f)
+}
+
 /// Refuses what would break out of a header line.
 fn check_line(name: &str, value: &str) -> Result<(), Outcome> {
     if !is_token(name) {
         return Err(fail(format!("invalid header field name {name:?}")));
     }
-    if value.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
+    if !is_value(value) {
         return Err(retry(format!("invalid header field value for {name:?}")));
     }
     Ok(())

@@ -115,6 +115,9 @@ pub struct Request {
     pub prefix: String,
     /// Whether a broken or refused connection is worth another attempt.
     pub retries_transport: bool,
+    /// Whether the body of a 2xx answer matters. If so, one that breaks off counts as a broken
+    /// connection; otherwise the status decides alone.
+    pub reads_answer: bool,
 }
 
 impl Request {
@@ -131,6 +134,7 @@ impl Request {
             timeout: None,
             prefix: String::new(),
             retries_transport: true,
+            reads_answer: false,
         }
     }
 

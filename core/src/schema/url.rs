@@ -179,6 +179,12 @@ pub fn parse(text: &str) -> Result<String, String> {
     check_host(host)?;
     check_escapes(tail.split('?').next().unwrap_or_default())?;
     let mut out = format!("{}://{user}{host}", scheme.to_ascii_lowercase());
+    encode(&mut out, tail);
+    Ok(out)
+}
+
+/// Appends a path and query; what a URL cannot hold, percent-encoded.
+fn encode(out: &mut String, tail: &str) {
     for c in tail.chars() {
         let mut buffer = [0; 4];
         match c {
@@ -190,6 +196,44 @@ pub fn parse(text: &str) -> Result<String, String> {
             }),
         }
     }
+}
+
+/// Checks a text that may be any URL, as a proxy's, and returns it percent-encoded where it must be.
+///
+/// # Errors
+/// Says what is wrong without repeating the URL, which may hold a password.
+pub fn parse_any(text: &str) -> Result<String, String> {
+    if text.bytes().any(|b| b < b' ' || b == 0x7f) {
+        return Err("net/url: invalid control character in URL".into());
+    }
+    let (scheme, rest) = match text.split_once(':') {
+        Some(("", _)) => return Err("missing protocol scheme".into()),
+        Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
+        Some((first, _)) if !first.contains(['/', '?', '#']) => {
+            return Err("first path segment in URL cannot contain colon".into());
+        }
+        _ => ("", text),
+    };
+    let mut out = match scheme {
+        "" => String::new(),
+        scheme => format!("{}:", scheme.to_ascii_lowercase()),
+    };
+    let rest = match rest.strip_prefix("//") {
+        None => rest,
+        Some(rest) => {
+            let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            let host = authority.rfind('@').map_or(authority, |at| &authority[at + 1..]);
+            check_escapes(&authority[..authority.len() - host.len()])?;
+            if !host.is_empty() {
+                check_host(host)?;
+            }
+            out += "//";
+            out += authority;
+            tail
+        }
+    };
+    check_escapes(rest.split('?').next().unwrap_or_default())?;
+    encode(&mut out, rest);
     Ok(out)
 }
 

@@ -59,6 +59,8 @@ fn exchange(url: &str) -> Exchange {
         body: Arc::from(*b"{}"),
         timeout: None,
         http: Arc::default(),
+        proxies: Arc::default(),
+        reads_answer: false,
     }
 }
 

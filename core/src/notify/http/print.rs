@@ -1,9 +1,9 @@
 //! `http_config` and `tls_config` as settings: read by [`super::read`], printed here.
 
-use super::{Auth, Header, HttpConfig, TextSource, TlsConfig, read};
+use super::{Auth, Header, HttpConfig, OAuth2, ProxyConfig, TextSource, TlsConfig, read};
 use crate::{
     notify::{SecretSource, secret::MASK},
-    schema::{Context, Field},
+    schema::{Context, Field, url},
     yaml::{Abort, At, Out, emit::Fields},
 };
 
@@ -30,12 +30,14 @@ impl Field for HttpConfig {
                 secret_source(&mut scheme, keys, credentials.as_ref());
                 fields.put("authorization", scheme.done());
             }
+            Auth::OAuth2(config) => drop(fields.put("oauth2", oauth2(config))),
         }
-        if let Some(config) = &self.tls {
+        if let Some(config) = self.tls.as_ref().filter(|tls| !tls.is_zero()) {
             fields.put("tls_config", config.print());
         }
         fields.put("follow_redirects", Out::boolean(self.follow_redirects));
         fields.put("enable_http2", Out::boolean(self.enable_http2));
+        proxy(&mut fields, &self.proxy);
         if !self.headers.is_empty() {
             let headers = self.headers.iter().map(|(name, values)| (name, header(values)));
             fields.put("http_headers", Out::sorted(headers));
@@ -69,6 +71,49 @@ impl Field for TlsConfig {
 
     fn is_zero(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+fn oauth2(config: &OAuth2) -> Out {
+    let mut fields = Fields::default();
+    fields.put("client_id", Out::text(&config.client_id));
+    let keys = ["client_secret", "client_secret_file"];
+    secret_source(&mut fields, keys, config.client_secret.as_ref());
+    fields.text("client_certificate_key_id", Some(&config.key_id));
+    let keys = ["client_certificate_key", "client_certificate_key_file"];
+    secret_source(&mut fields, keys, config.key.as_ref());
+    fields.text("grant_type", Some(&config.grant_type));
+    fields.text("signature_algorithm", Some(&config.signature_algorithm));
+    fields.text("iss", Some(&config.issuer));
+    fields.text("audience", Some(&config.audience));
+    if !config.claims.is_zero() {
+        fields.put("claims", config.claims.print());
+    }
+    fields.texts("scopes", &config.scopes);
+    fields.put("token_url", Out::text(&config.token_url));
+    if !config.endpoint_params.is_empty() {
+        let params = config.endpoint_params.iter().map(|(name, value)| (name, Out::text(value)));
+        fields.put("endpoint_params", Out::sorted(params));
+    }
+    if let Some(tls) = config.tls.as_ref().filter(|tls| !tls.is_zero()) {
+        fields.put("tls_config", tls.print());
+    }
+    proxy(&mut fields, &config.proxy);
+    fields.done()
+}
+
+fn proxy(fields: &mut Fields, config: &ProxyConfig) {
+    if let Some(proxy) = &config.url {
+        fields.put("proxy_url", Out::text(&url::redact(proxy.expose())));
+    }
+    fields.text("no_proxy", Some(&config.no_proxy));
+    if config.from_environment {
+        fields.put("proxy_from_environment", Out::boolean(true));
+    }
+    if !config.connect_header.is_empty() {
+        let lines = config.connect_header.iter();
+        let lines = lines.map(|(name, values)| (name, Out::texts(values.iter().map(|_| MASK))));
+        fields.put("proxy_connect_header", Out::sorted(lines));
     }
 }
 

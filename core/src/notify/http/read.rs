@@ -1,13 +1,15 @@
 //! `http_config` and the settings inside of it.
 
-use alloc::{format, string::ToString as _, sync::Arc, vec::Vec};
+mod oauth2;
+
+use alloc::{boxed::Box, format, string::ToString as _, sync::Arc, vec::Vec};
 
 use crate::{
     notify::{
         HttpConfig, Secret, SecretSource,
-        http::{Auth, Header, TextSource, TlsConfig, TlsVersion},
+        http::{Auth, Header, OAuth2, ProxyConfig, TextSource, TlsConfig, TlsVersion},
     },
-    schema::{Context, refuse},
+    schema::{Context, url},
     yaml::{Abort, At},
 };
 
@@ -98,6 +100,7 @@ struct Authorization {
 pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<HttpConfig, Abort> {
     let mut http = HttpConfig::default();
     let (mut basic, mut authorization, mut bearer) = (None, None, Pair::default());
+    let mut oauth2 = None;
     at.fields(&KEYS, |key, at| {
         match key {
             "basic_auth" if !at.node.is_null() => basic = Some(read_basic(&at, context)?),
@@ -109,19 +112,60 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<HttpConfig, Abort> {
             "tls_config" if !at.node.is_null() => http.tls = Some(read_tls(&at, context)?),
             "follow_redirects" => http.follow_redirects = at.boolean().unwrap_or(true),
             "enable_http2" => http.enable_http2 = at.boolean().unwrap_or(true),
-            "proxy_from_environment" if at.node.text() == Some("false") => {}
-            "oauth2"
-            | "proxy_url"
-            | "no_proxy"
-            | "proxy_from_environment"
-            | "proxy_connect_header" => refuse(&at, ""),
+            "oauth2" if !at.node.is_null() => oauth2 = Some(oauth2::read(&at, context)?),
             "http_headers" => http.headers = read_headers(&at, context)?,
-            _ => {}
+            _ => read_proxy(key, &at, &mut http.proxy)?,
         }
         Ok(())
     })?;
-    http.auth = auth(basic, authorization, bearer).map_err(|text| at.fail(text))?;
+    http.auth = auth(basic, authorization, bearer, oauth2).map_err(|text| at.fail(text))?;
+    check_proxy(&http.proxy).map_err(|text| at.fail(text))?;
     Ok(http)
+}
+
+/// Reads one of the keys that say through which proxy requests go; ignores others.
+fn read_proxy(key: &str, at: &At<'_>, proxy: &mut ProxyConfig) -> Result<(), Abort> {
+    match key {
+        "proxy_url" => {
+            if let Some(text) = at.text() {
+                let url = url::parse_any(text).map_err(|error| at.fail(error))?;
+                proxy.url = Some(Secret::new(url));
+            }
+        }
+        "no_proxy" => proxy.no_proxy = at.text().unwrap_or_default().into(),
+        "proxy_from_environment" => proxy.from_environment = at.boolean().unwrap_or(false),
+        "proxy_connect_header" => {
+            at.entries(|name, at| {
+                let values = at.texts().unwrap_or_default();
+                let text = |at: &At<'_>| Secret::new(at.text().unwrap_or_default());
+                proxy.connect_header.push((name.into(), values.iter().map(text).collect()));
+                Ok(())
+            })?;
+            proxy.connect_header.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn check_proxy(proxy: &ProxyConfig) -> Result<(), &'static str> {
+    // The text may be empty, which some rules count as set.
+    let has_url = proxy.url.as_ref().is_some_and(|url| !url.is_empty());
+    let has_exceptions = !proxy.no_proxy.is_empty();
+    if !proxy.connect_header.is_empty() && !proxy.from_environment && !has_url {
+        return Err("if proxy_connect_header is configured, proxy_url or proxy_from_environment \
+                    must also be configured");
+    }
+    if proxy.from_environment && has_url {
+        return Err("if proxy_from_environment is configured, proxy_url must not be configured");
+    }
+    if proxy.from_environment && has_exceptions {
+        return Err("if proxy_from_environment is configured, no_proxy must not be configured");
+    }
+    if has_exceptions && proxy.url.is_none() {
+        return Err("if no_proxy is configured, proxy_url must also be configured");
+    }
+    Ok(())
 }
 
 /// Decides what the `Authorization` header carries; the checks run in the original's order.
@@ -129,11 +173,12 @@ fn auth(
     basic: Option<(Pair, Pair)>,
     authorization: Option<Authorization>,
     bearer: Pair,
+    oauth2: Option<(OAuth2, [bool; 2])>,
 ) -> Result<Auth, &'static str> {
     if bearer.both() {
         return Err("at most one of bearer_token & bearer_token_file must be configured");
     }
-    if basic.is_some() && bearer.any() {
+    if (basic.is_some() || oauth2.is_some()) && bearer.any() {
         return Err("at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be \
                     configured");
     }
@@ -151,6 +196,7 @@ fn auth(
             );
         }
     }
+    const MANY: &str = "at most one of basic_auth, oauth2 & authorization must be configured";
     match (authorization, basic) {
         (Some(_), _) if bearer.any() => {
             Err("authorization is not compatible with bearer_token & bearer_token_file")
@@ -161,9 +207,8 @@ fn auth(
         (Some(Authorization { kind: Some(kind), .. }), _) if kind.eq_ignore_ascii_case("basic") => {
             Err("authorization type cannot be set to \"basic\", use \"basic_auth\" instead")
         }
-        (Some(_), Some(_)) => {
-            Err("at most one of basic_auth, oauth2 & authorization must be configured")
-        }
+        (Some(_), Some(_)) => Err(MANY),
+        (Some(_), None) | (None, Some(_)) if oauth2.is_some() => Err(MANY),
         (Some(Authorization { kind, credentials }), None) => Ok(Auth::Scheme {
             kind: kind.unwrap_or_else(|| Arc::from("Bearer")),
             credentials: credentials.secret(),
@@ -174,7 +219,13 @@ fn auth(
         (None, None) if bearer.any() => {
             Ok(Auth::Scheme { kind: Arc::from("Bearer"), credentials: bearer.secret() })
         }
-        (None, None) => Ok(Auth::None),
+        (None, None) => match oauth2 {
+            None => Ok(Auth::None),
+            Some((oauth2, twice)) => {
+                oauth2::check(&oauth2, twice)?;
+                Ok(Auth::OAuth2(Box::new(oauth2)))
+            }
+        },
     }
 }
 

@@ -41,6 +41,10 @@ impl Files {
         }
         match &http.auth {
             Auth::None => {}
+            Auth::OAuth2(oauth2) => {
+                files.want_secret("oauth2 client secret file", oauth2.client_secret.as_ref());
+                files.want_secret("oauth2 client certificate key file", oauth2.key.as_ref());
+            }
             Auth::Basic { username, password } => {
                 if let Some(TextSource::File(path)) = username {
                     files.want("basic auth username file", false, path);

@@ -67,7 +67,7 @@ fn encode(out: &mut String, path: &str) {
 }
 
 /// Resolves `%xx`; what is no such escape stays.
-fn decode(text: &str) -> String {
+pub(in crate::notify) fn decode(text: &str) -> String {
     let mut bytes = alloc::vec::Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

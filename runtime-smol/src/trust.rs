@@ -1,10 +1,6 @@
-//! TLS: whom to trust, who we are, and ureq's way to speak it with receivers.
+//! TLS settings: whom to trust and who we are. The same file in both runtimes.
 
-use std::{
-    fmt,
-    io::{Read as _, Write as _},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use campana_core::{
     config::{ClientAuth, ServerTls},
@@ -14,8 +10,8 @@ use campana_core::{
     },
 };
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
-    ServerConfig, SignatureScheme, StreamOwned, SupportedProtocolVersion,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
+    SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -25,10 +21,6 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
     server::{ParsedCertificate, WebPkiClientVerifier},
     version::{TLS12, TLS13},
-};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector as Connect, Either, LazyBuffers, NextTimeout, Transport,
-    TransportAdapter,
 };
 
 use crate::files;
@@ -115,19 +107,34 @@ fn make(tls: &TlsConfig, material: &Material) -> Result<ClientConfig, String> {
     Ok(match (&material.cert, &material.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert, "client certificate")?;
-            let key = PrivateKeyDer::from_pem_slice(key)
-                .map_err(|e| format!("unable to read the client key: {e}"))?;
             builder
-                .with_client_auth_cert(chain, key)
+                .with_client_auth_cert(chain, private_key(key)?)
                 .map_err(|e| format!("unable to use the client certificate: {e}"))?
         }
         _ => builder.with_no_client_auth(),
     })
 }
 
-/// Makes the settings of a client of gossip.
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|e| format!("unable to read the key: {e}"))
+}
+
+/// The versions between the configured bounds; older ones than TLS 1.2 are not spoken.
+fn versions(
+    min: Option<TlsVersion>,
+    max: Option<TlsVersion>,
+) -> Vec<&'static SupportedProtocolVersion> {
+    let min = min.unwrap_or(TlsVersion::Tls12);
+    let max = max.unwrap_or(TlsVersion::Tls13);
+    [(TlsVersion::Tls13, &TLS13), (TlsVersion::Tls12, &TLS12)]
+        .into_iter()
+        .filter_map(|(name, version)| (min..=max).contains(&name).then_some(version))
+        .collect()
+}
+
+/// Makes the settings of a client that peers or receivers see.
 pub(crate) fn client(tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
-    Ok(Arc::new(make(tls, &Material::read(tls)?)?))
+    make(tls, &Material::read(tls)?).map(Arc::new)
 }
 
 /// Makes the settings of a server.
@@ -137,36 +144,23 @@ pub(crate) fn server(tls: &ServerTls) -> Result<Arc<ServerConfig>, String> {
         .with_protocol_versions(&versions(tls.min_version, tls.max_version))
         .map_err(|e| format!("no usable TLS version: {e}"))?;
     let builder = match &tls.client_ca {
-        None => builder.with_no_client_auth(),
-        Some(ca) => {
+        Some(ca) if tls.client_auth != ClientAuth::None => {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(certificates(&text(ca)?, "client CA certificate")?);
-            let check = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            let check = match tls.client_auth {
-                ClientAuth::Require => check,
-                ClientAuth::VerifyIfGiven | ClientAuth::None => check.allow_unauthenticated(),
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = match tls.client_auth {
+                ClientAuth::Require => verifier,
+                ClientAuth::VerifyIfGiven | ClientAuth::None => verifier.allow_unauthenticated(),
             };
-            let check = check.build().map_err(|e| format!("no usable client CA: {e}"))?;
-            builder.with_client_cert_verifier(check)
+            let verifier =
+                verifier.build().map_err(|e| format!("no usable client CA certificates: {e}"))?;
+            builder.with_client_cert_verifier(verifier)
         }
+        _ => builder.with_no_client_auth(),
     };
     let chain = certificates(&text(&tls.cert)?, "server certificate")?;
-    let key = PrivateKeyDer::from_pem_slice(&secret(&tls.key)?)
-        .map_err(|e| format!("unable to read the server key: {e}"))?;
-    let made = builder.with_single_cert(chain, key);
-    Ok(Arc::new(made.map_err(|e| format!("unable to use the server certificate: {e}"))?))
-}
-
-/// The versions between the configured bounds; older ones than TLS 1.2 are not spoken.
-fn versions(
-    min: Option<TlsVersion>,
-    max: Option<TlsVersion>,
-) -> Vec<&'static SupportedProtocolVersion> {
-    let (min, max) = (min.unwrap_or(TlsVersion::Tls12), max.unwrap_or(TlsVersion::Tls13));
-    [(TlsVersion::Tls13, &TLS13), (TlsVersion::Tls12, &TLS12)]
-        .into_iter()
-        .filter_map(|(name, version)| (min..=max).contains(&name).then_some(version))
-        .collect()
+    let made = builder.with_single_cert(chain, private_key(&secret(&tls.key)?)?);
+    made.map(Arc::new).map_err(|e| format!("unable to use the server certificate: {e}"))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -264,86 +258,5 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Speaks TLS over connections to https URLs. ureq's own connector knows neither another name for
-/// the server nor bounds of the version.
-#[derive(Debug)]
-pub(crate) struct Connector {
-    tls: TlsConfig,
-    cache: Arc<Cache>,
-}
-
-impl Connector {
-    /// Makes a connector for these settings.
-    pub(crate) fn new(tls: TlsConfig, cache: Arc<Cache>) -> Self {
-        Self { tls, cache }
-    }
-}
-
-impl<In: Transport> Connect<In> for Connector {
-    type Out = Either<In, Encrypted>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        chained: Option<In>,
-    ) -> Result<Option<Self::Out>, ureq::Error> {
-        let Some(plain) = chained else { return Ok(None) };
-        if !details.needs_tls() {
-            return Ok(Some(Either::A(plain)));
-        }
-        let other = |e: String| ureq::Error::Other(e.into());
-        let settings = self.cache.settings(&self.tls).map_err(other)?;
-        let host = details.uri.host().unwrap_or_default();
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        let name = self.tls.server_name.as_deref().unwrap_or(host).to_owned();
-        let name = ServerName::try_from(name).map_err(|_| other("invalid server name".into()))?;
-        let mut conn = ClientConnection::new(settings, name)?;
-        let mut sock = TransportAdapter::new(plain.boxed(), details.current_time.clone());
-        sock.set_timeout(details.timeout);
-        conn.complete_io(&mut sock)?;
-        let config = details.config;
-        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Some(Either::B(Encrypted { buffers, stream: StreamOwned { conn, sock } })))
-    }
-}
-
-/// A connection under TLS.
-pub(crate) struct Encrypted {
-    buffers: LazyBuffers,
-    stream: StreamOwned<ClientConnection, TransportAdapter>,
-}
-
-impl fmt::Debug for Encrypted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Encrypted")
-    }
-}
-
-impl Transport for Encrypted {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.stream.get_mut().set_timeout(timeout);
-        Ok(self.stream.write_all(&self.buffers.output()[..amount])?)
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.stream.get_mut().set_timeout(timeout);
-        let amount = self.stream.read(self.buffers.input_append_buf())?;
-        self.buffers.input_appended(amount);
-        Ok(amount > 0)
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.stream.get_mut().get_mut().is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        true
     }
 }
