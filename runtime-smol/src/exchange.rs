@@ -88,6 +88,7 @@ impl Client {
     ) -> Result<Answer, SendError> {
         let own = exchange.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let at = campana_core::time::earliest(at, own);
+        let exchange = exchange.signed(trust::sign)?;
         let mut current = None;
         for _ in 0..=REDIRECTS_MAX {
             let request = current.as_ref().unwrap_or(&exchange);

@@ -7,6 +7,7 @@ use campana_core::{
     notify::{
         SecretSource,
         http::{TextSource, TlsConfig, TlsVersion},
+        oauth2::Signing,
     },
 };
 use rustls::{
@@ -135,6 +136,19 @@ fn versions(
 /// Makes the settings of a client that peers or receivers see.
 pub(crate) fn client(tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
     make(tls, &Material::read(tls)?).map(Arc::new)
+}
+
+/// Signs an assertion.
+pub(crate) fn sign(signing: &Signing) -> Result<Vec<u8>, String> {
+    let scheme = match &*signing.algorithm {
+        "RS384" => SignatureScheme::RSA_PKCS1_SHA384,
+        "RS512" => SignatureScheme::RSA_PKCS1_SHA512,
+        _ => SignatureScheme::RSA_PKCS1_SHA256,
+    };
+    let key = private_key(signing.key.expose().as_bytes())?;
+    let key = ring::sign::any_supported_type(&key).map_err(|_| "the key cannot be used")?;
+    let signer = key.choose_scheme(&[scheme]).ok_or("the key is no RSA key")?;
+    signer.sign(signing.input.as_bytes()).map_err(|e| e.to_string())
 }
 
 /// Makes the settings of a server.

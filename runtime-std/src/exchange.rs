@@ -1,8 +1,7 @@
 //! The HTTP client: exchanges with receivers over kept connections.
 
 use std::{
-    fmt, io,
-    net::{IpAddr, SocketAddr},
+    io,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,21 +11,17 @@ use campana_core::{
         ANSWER_BYTES_MAX, ANSWER_DRAIN_MAX, CONNECT_WAIT, IDLE_SEND_AGE, IDLE_SENDS_MAX,
         REDIRECTS_MAX,
     },
-    notify::{Answer, Exchange, SendError, SendErrorKind, http::TlsConfig, way::Way},
+    notify::{Answer, Exchange, SendError, http::TlsConfig, way::Way},
 };
 use ureq::{
     Agent, Body, Error,
     config::Config,
-    http::{Request, Response, Uri, header::HeaderName},
-    unversioned::{
-        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::NextTimeout,
-    },
+    http::{Request, Response, header::HeaderName},
 };
 
 use crate::{
     trust,
-    wire::{Style, Wire},
+    wire::{Names, Style, Wire, connection, invalid, late, words},
 };
 
 /// Ways to connect whose connections are kept: more than a configuration has in practice, and old
@@ -52,6 +47,7 @@ impl Client {
         exchange: Exchange,
         within: Duration,
     ) -> Result<Answer, SendError> {
+        let exchange = exchange.signed(trust::sign)?;
         let within = exchange.timeout.map_or(within, |own| own.min(within));
         let due = Instant::now().checked_add(within);
         let mut current = None;
@@ -109,8 +105,8 @@ impl Client {
             .max_idle_age(IDLE_SEND_AGE)
             .timeout_connect(Some(CONNECT_WAIT))
             .build();
-        let names = Names { inner: DefaultResolver::default(), style: style.clone() };
-        let agent = Agent::with_parts(config, Wire::new(style.clone()), names);
+        let (wire, names) = (Wire::new(style.clone()), Names::new(style.clone()));
+        let agent = Agent::with_parts(config, wire, names);
         if agents.len() == AGENTS_MAX {
             agents.remove(0);
         }
@@ -162,86 +158,5 @@ fn read(exchange: &Exchange, response: Response<Body>) -> Result<Answer, SendErr
     match whole {
         Ok(_) => Ok(answer),
         Err(e) => exchange.broken_off(answer, words(Error::Io(e))),
-    }
-}
-
-/// Says what went wrong, without the URL.
-pub(crate) fn words(e: Error) -> SendError {
-    match e {
-        Error::Timeout(ureq::Timeout::Connect) => connection("i/o timeout".into()),
-        Error::Timeout(_) => late(),
-        Error::Io(e) => match e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-            Some(Error::Timeout(_)) => late(),
-            _ if e.kind() == io::ErrorKind::TimedOut => connection("i/o timeout".into()),
-            _ => connection(plain(&e)),
-        },
-        Error::Http(_) | Error::BadUri(_) => invalid("the URL cannot be used"),
-        Error::HostNotFound => connection("no such host".into()),
-        Error::Other(e) => match e.downcast::<SendError>() {
-            Ok(known) => *known,
-            Err(e) => connection(e.to_string()),
-        },
-        Error::Rustls(e) => connection(format!("tls: {e}")),
-        Error::Protocol(e) => connection(format!("malformed HTTP response: {e}")),
-        e => connection(e.to_string()),
-    }
-}
-
-/// An I/O error's text without the number the system has for it.
-fn plain(e: &io::Error) -> String {
-    let text = e.to_string();
-    match text.split_once(" (os error") {
-        Some((plain, _)) => plain.to_lowercase(),
-        None => text,
-    }
-}
-
-fn connection(message: String) -> SendError {
-    SendError { kind: SendErrorKind::Connection, message }
-}
-
-fn invalid(message: &str) -> SendError {
-    SendError { kind: SendErrorKind::Invalid, message: message.into() }
-}
-
-fn late() -> SendError {
-    let message = "context deadline exceeded".into();
-    SendError { kind: SendErrorKind::Timeout, message }
-}
-
-/// Finds addresses. ureq's resolver starts a thread for each look-up under a deadline, which an
-/// address in digits does not need.
-struct Names {
-    inner: DefaultResolver,
-    style: Style,
-}
-
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Names")
-    }
-}
-
-impl Resolver for Names {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        let way = self.style.way(uri)?;
-        let (host, port) = way.dial();
-        let Ok(ip) = host.parse::<IpAddr>() else {
-            let whom = format!("http://{host}:{port}/").parse();
-            let found =
-                self.inner.resolve(&whom.map_err(|_| Error::HostNotFound)?, config, timeout);
-            return found.map_err(|e| match way.proxy {
-                None => e,
-                Some(_) => Error::Other(Box::new(way.broken(&words(e).message))),
-            });
-        };
-        let mut found = self.empty();
-        found.push(SocketAddr::new(ip, port));
-        Ok(found)
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     fmt,
     io::{self, Read as _, Write as _},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -15,21 +16,25 @@ use campana_core::notify::{
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use ureq::{
     Error,
+    config::Config,
     http::Uri,
-    unversioned::transport::{
-        Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector, Transport,
-        TransportAdapter,
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{
+            Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector,
+            Transport, TransportAdapter,
+        },
     },
 };
 
-use crate::exchange::words;
+use crate::trust;
 
 /// What two requests must have in common to share connections, besides their host.
 #[derive(Clone, Default)]
 pub(crate) struct Style {
     /// The proxy in between.
     pub(crate) proxy: Option<Arc<Proxy>>,
-    /// The settings of TLS, where it is spoken.
+    /// The settings of TLS, where it is spoken; without any, the system's roots are trusted.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     /// The name to expect in certificates instead of the host.
     pub(crate) server_name: Option<Arc<str>>,
@@ -118,7 +123,10 @@ impl Wire {
         details: &ConnectionDetails<'_>,
     ) -> Result<Box<dyn Transport>, Error> {
         let other = |text: &str| Error::Other(text.into());
-        let settings = self.style.tls.clone().ok_or_else(|| other("tls: no settings"))?;
+        let settings = match &self.style.tls {
+            Some(settings) => settings.clone(),
+            None => trust::client(&TlsConfig::default()).map_err(|e| other(&e))?,
+        };
         let name = self.style.server_name.as_deref().unwrap_or(host).to_owned();
         let name = ServerName::try_from(name).map_err(|_| other("tls: invalid server name"))?;
         let mut conn = ClientConnection::new(settings, name)?;
@@ -248,4 +256,92 @@ impl Transport for Encrypted {
     fn is_tls(&self) -> bool {
         true
     }
+}
+
+/// Finds addresses. ureq's resolver starts a thread for each look-up under a deadline, which an
+/// address in digits does not need.
+pub(crate) struct Names {
+    inner: DefaultResolver,
+    style: Style,
+}
+
+impl Names {
+    /// Makes a resolver.
+    pub(crate) fn new(style: Style) -> Self {
+        Self { inner: DefaultResolver::default(), style }
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
+    }
+}
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let way = self.style.way(uri)?;
+        let (host, port) = way.dial();
+        let Ok(ip) = host.parse::<IpAddr>() else {
+            let whom = format!("http://{host}:{port}/").parse();
+            let found =
+                self.inner.resolve(&whom.map_err(|_| Error::HostNotFound)?, config, timeout);
+            return found.map_err(|e| match way.proxy {
+                None => e,
+                Some(_) => Error::Other(Box::new(way.broken(&words(e).message))),
+            });
+        };
+        let mut found = self.empty();
+        found.push(SocketAddr::new(ip, port));
+        Ok(found)
+    }
+}
+
+/// Says what went wrong, without the URL.
+pub(crate) fn words(e: Error) -> SendError {
+    match e {
+        Error::Timeout(ureq::Timeout::Connect) => connection("i/o timeout".into()),
+        Error::Timeout(_) => late(),
+        Error::Io(e) => match e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(Error::Timeout(_)) => late(),
+            _ if e.kind() == io::ErrorKind::TimedOut => connection("i/o timeout".into()),
+            _ => connection(plain(&e)),
+        },
+        Error::Http(_) | Error::BadUri(_) => invalid("the URL cannot be used"),
+        Error::HostNotFound => connection("no such host".into()),
+        Error::Other(e) => match e.downcast::<SendError>() {
+            Ok(known) => *known,
+            Err(e) => connection(e.to_string()),
+        },
+        Error::Rustls(e) => connection(format!("tls: {e}")),
+        Error::Protocol(e) => connection(format!("malformed HTTP response: {e}")),
+        e => connection(e.to_string()),
+    }
+}
+
+/// An I/O error's text without the number the system has for it.
+fn plain(e: &io::Error) -> String {
+    let text = e.to_string();
+    match text.split_once(" (os error") {
+        Some((plain, _)) => plain.to_lowercase(),
+        None => text,
+    }
+}
+
+pub(crate) fn connection(message: String) -> SendError {
+    SendError { kind: SendErrorKind::Connection, message }
+}
+
+pub(crate) fn invalid(message: &str) -> SendError {
+    SendError { kind: SendErrorKind::Invalid, message: message.into() }
+}
+
+pub(crate) fn late() -> SendError {
+    let message = "context deadline exceeded".into();
+    SendError { kind: SendErrorKind::Timeout, message }
 }

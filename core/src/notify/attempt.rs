@@ -5,14 +5,19 @@ use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::{
-    Answer, Exchange, Job, Outcome, SendError, SendErrorKind,
+    Answer, Exchange, Job, Outcome, Secret, SendError, SendErrorKind,
+    http::Auth,
     memory::Memory,
+    oauth2::{Asking, Circumstances, Client, Told},
     request::{self, Files, Hidden},
     secret::MASK,
     service::{Keep, Request, Talk, Turn, fail},
     smtp::Session,
 };
-use crate::{limits::ATTEMPT_REQUESTS_MAX, time::Timestamp, time::duration::format_go_span};
+use crate::{
+    limits::{ATTEMPT_REQUESTS_MAX, ERROR_DETAIL_BYTES_MAX},
+    time::{Timestamp, duration::format_go_span},
+};
 
 /// What a step asks for.
 #[derive(Debug)]
@@ -64,6 +69,12 @@ pub struct Attempt {
     hidden: Hidden,
     /// The request whose answer is awaited.
     request: Option<Box<Request>>,
+    /// The request for a token whose answer is awaited instead.
+    asking: Option<Asking>,
+    /// Whether the token is one of this attempt.
+    is_fresh: bool,
+    /// Whether the memory has changed.
+    has_learned: bool,
     keep: Keep,
 }
 
@@ -79,12 +90,23 @@ impl Attempt {
             answers: Vec::new(),
             hidden: Hidden::default(),
             request: None,
+            asking: None,
+            is_fresh: false,
+            has_learned: false,
             keep: Keep::default(),
         }
     }
 
     /// Goes on to the next thing the attempt needs. Pure; meant to run off the owner's thread.
     pub fn step(&mut self, job: &Job, fed: Fed) -> Step {
+        let step = self.go_on(job, fed);
+        if matches!(step, Step::Done(_)) && self.has_learned && self.keep.memory.is_none() {
+            self.keep.memory = Some((*self.memory).clone());
+        }
+        step
+    }
+
+    fn go_on(&mut self, job: &Job, fed: Fed) -> Step {
         let next = match fed {
             Fed::Start => {
                 let integration = &job.integration;
@@ -92,10 +114,10 @@ impl Attempt {
                 Ok(())
             }
             Fed::File(content) => self.files.put(content),
-            Fed::Sent(Ok(answer)) => {
-                self.answers.push(answer);
-                Ok(())
-            }
+            Fed::Sent(Ok(answer)) => match self.answered(job, answer) {
+                Some(step) => return step,
+                None => Ok(()),
+            },
             Fed::Sent(Err(error)) => Err(self.unsent(job, &error)),
         };
         match next {
@@ -135,15 +157,98 @@ impl Attempt {
                 Step::Done(fail(text))
             }
             Ok(Turn::Send(request)) => {
-                match request::exchange(&request, job, &self.files, &mut self.hidden) {
-                    Ok(exchange) => {
-                        self.request = Some(request);
-                        Step::Send(exchange)
-                    }
-                    Err(outcome) => Step::Done(outcome),
-                }
+                self.request = Some(request);
+                self.send(job, None)
             }
         }
+    }
+
+    /// Sends the request, once there is a token if it needs one.
+    fn send(&mut self, job: &Job, token: Option<Secret>) -> Step {
+        let Some(request) = &self.request else { return self.turn(job) };
+        let token = match &job.integration.http.auth {
+            Auth::OAuth2(config) if token.is_none() => {
+                let client = Client::new(config, &self.files);
+                match client.recall(&self.memory, self.now) {
+                    Some(token) => Some(token),
+                    None => {
+                        let first = client.first(&self.memory, self.now);
+                        return self.ask(job, first);
+                    }
+                }
+            }
+            _ => token,
+        };
+        match request::exchange(request, job, &self.files, token.as_ref(), &mut self.hidden) {
+            Ok(exchange) => Step::Send(exchange),
+            Err(outcome) => Step::Done(outcome),
+        }
+    }
+
+    /// Asks for a token.
+    fn ask(&mut self, job: &Job, asking: Asking) -> Step {
+        let (Auth::OAuth2(config), Some(request)) = (&job.integration.http.auth, &self.request)
+        else {
+            return self.turn(job);
+        };
+        let of = Circumstances {
+            environment: &job.environment,
+            user_agent: request.user_agent.unwrap_or(&job.user_agent),
+            timeout: request.timeout,
+            now: self.now,
+            nonce: self.nonce,
+        };
+        match Client::new(config, &self.files).ask(asking, &of, &mut self.hidden) {
+            Ok(exchange) => {
+                self.asking = Some(asking);
+                Step::Send(exchange)
+            }
+            Err(why) => Step::Done(fail(format!("{}{why}", self.place()))),
+        }
+    }
+
+    /// Takes an answer: of the token's server, or of the other side.
+    fn answered(&mut self, job: &Job, answer: Answer) -> Option<Step> {
+        let Auth::OAuth2(config) = &job.integration.http.auth else {
+            self.answers.push(answer);
+            return None;
+        };
+        let client = Client::new(config, &self.files);
+        if let Some(asking) = self.asking.take() {
+            return Some(match client.read(asking, &answer, &self.memory, self.now) {
+                Told::Token(token, memory) => {
+                    self.remember(memory);
+                    self.is_fresh = true;
+                    self.send(job, Some(token))
+                }
+                Told::Again(asking) => self.ask(job, asking),
+                Told::Refused(why) => {
+                    let message = request::shorten(why, ERROR_DETAIL_BYTES_MAX);
+                    let kind = SendErrorKind::Connection;
+                    Step::Done(self.unsent(job, &SendError { kind, message }))
+                }
+            });
+        }
+        if answer.status == 401 {
+            self.remember(Client::forget(&self.memory));
+            if !self.is_fresh {
+                // The token was taken back before its time; a new one may do.
+                return Some(self.send(job, None));
+            }
+        }
+        self.answers.push(answer);
+        None
+    }
+
+    fn remember(&mut self, memory: Memory) {
+        self.memory = Arc::new(memory);
+        self.has_learned = true;
+    }
+
+    /// What error texts about a request begin with.
+    fn place(&self) -> String {
+        let Some(request) = &self.request else { return String::new() };
+        format!("{}{} \"<redacted>\": ", request.prefix, request::title(request.method))
     }
 
     /// Says what an exchange without an answer means.
@@ -162,8 +267,7 @@ impl Attempt {
             let (name, limit) = (job.integration.name, format_go_span(timeout));
             message += &format!(": configured {name} timeout reached ({limit})");
         }
-        let method = request::title(request.method);
-        let text = format!("{}{method} \"<redacted>\": {message}", request.prefix);
+        let text = self.place() + &message;
         match error.kind {
             SendErrorKind::Invalid => fail(text),
             _ if !request.retries_transport => fail(text),

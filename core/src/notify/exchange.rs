@@ -1,9 +1,9 @@
 //! What leaves and what comes back: one HTTP request to a receiver and how it went.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::{HttpConfig, Secret, proxy::Proxies};
+use super::{HttpConfig, Secret, oauth2::Signing, proxy::Proxies};
 
 /// One HTTP request to deliver. Everything that may hold a credential is a [`Secret`].
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Exchange {
     pub proxies: Arc<Proxies>,
     /// Whether the body of a good answer matters; otherwise the status decides alone.
     pub reads_answer: bool,
+    /// What is to be signed before it goes out; its body is made of it.
+    pub signing: Option<Box<Signing>>,
 }
 
 impl Exchange {

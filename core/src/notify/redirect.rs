@@ -139,6 +139,7 @@ mod tests {
             http: Arc::new(HttpConfig::default()),
             proxies: Arc::default(),
             reads_answer: false,
+            signing: None,
         }
     }
 

@@ -30,7 +30,7 @@ use crate::limits::{ERROR_DETAIL_BYTES_MAX, RETRY_AFTER_MAX};
 ///
 /// The header lines are `Content-Type`, `User-Agent`, `Authorization`, the integration's own and
 /// the configured ones. An `Authorization` of the integration wins over a user in the URL, and that
-/// over the configured one, as in Go.
+/// over the configured one, as in Go. A token that was asked for wins over all of them.
 ///
 /// # Errors
 /// The outcome of the attempt, when the URL or a header cannot be used. Values may come from files,
@@ -39,6 +39,7 @@ pub fn exchange(
     request: &Request,
     job: &Job,
     files: &Files,
+    token: Option<&Secret>,
     hidden: &mut Hidden,
 ) -> Result<Exchange, Outcome> {
     let place = || format!("{}{} \"<redacted>\"", request.prefix, title(request.method));
@@ -54,11 +55,17 @@ pub fn exchange(
     }
     let user_agent = request.user_agent.map_or_else(|| job.user_agent.clone(), Arc::from);
     headers.push((Arc::from("User-Agent"), Secret::new(user_agent)));
-    let is_own = request.headers.iter().any(|(name, _)| *name == "Authorization");
-    if !is_own && let Some(value) = authorization(&target, http, files, hidden) {
+    let is_own = |name: &str| name == "Authorization";
+    if let Some(token) = token {
+        hidden.add(token.expose().rsplit(' ').next().unwrap_or_default());
+        headers.push((Arc::from("Authorization"), token.clone()));
+    } else if !request.headers.iter().any(|(name, _)| is_own(name))
+        && let Some(value) = authorization(&target, http, files, hidden)
+    {
         headers.push((Arc::from("Authorization"), Secret::new(value)));
     }
-    for (name, value) in &request.headers {
+    for (name, value) in request.headers.iter().filter(|(name, _)| token.is_none() || !is_own(name))
+    {
         hidden.add(value.expose().rsplit(' ').next().unwrap_or_default());
         headers.push((Arc::from(*name), value.clone()));
     }
@@ -79,6 +86,7 @@ pub fn exchange(
         http: http.clone(),
         proxies: Arc::new(proxies),
         reads_answer: request.reads_answer,
+        signing: None,
     })
 }
 

@@ -61,6 +61,7 @@ fn exchange(url: &str) -> Exchange {
         http: Arc::default(),
         proxies: Arc::default(),
         reads_answer: false,
+        signing: None,
     }
 }
 

@@ -1,36 +1,33 @@
 //! The HTTP client: one server, one deadline for all of a command's requests.
 
 use std::{
-    fmt, fs, io,
-    sync::{Arc, Mutex, PoisonError},
+    env, fmt, fs, io,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use campana_core::{
+    cli::ENVIRONMENT,
     config::{self, Origin},
     label::quote::quote,
     limits::IDLE_SEND_AGE,
     notify::{
-        SecretSource,
-        http::{Auth, HttpConfig, TextSource},
+        Environment, Secret, SecretSource,
+        http::{Auth, HttpConfig, ProxyConfig, TextSource},
+        proxy::Proxies,
+        way::Way,
     },
 };
 use serde::Deserialize;
-use ureq::{
-    Agent, Error, Proxy,
-    http::Request,
-    unversioned::{
-        resolver::DefaultResolver,
-        transport::{ConnectProxyConnector, Connector as _, TcpConnector},
-    },
-};
+use ureq::{Agent, Error, http::Request};
 
 use crate::{
     address::{Address, percent},
     date,
     session::{Failure, Session, now},
-    source, tls,
+    source, trust,
+    wire::{Names, Style, Wire},
 };
 
 /// The largest answer that is read: far more than any server's alerts.
@@ -76,9 +73,15 @@ impl Client {
             None => None,
         };
         // A file says all there is to say, and none leaves it to the environment.
-        let proxy = if http.is_none() { Proxy::try_from_env() } else { None };
-        let http = http.unwrap_or_default();
+        let http = http.unwrap_or_else(|| {
+            let proxy = ProxyConfig { from_environment: true, ..ProxyConfig::default() };
+            HttpConfig { proxy, ..HttpConfig::default() }
+        });
+        let way = way(&address, &http)?;
         let mut headers = headers(&http)?;
+        if let Some(value) = way.proxy_authorization() {
+            headers.push(("Proxy-Authorization".to_owned(), value.expose().to_owned()));
+        }
         if let Some((name, password)) = &address.user {
             headers.push(basic(name, password));
         }
@@ -86,14 +89,14 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(if http.follow_redirects { REDIRECTS_MAX } else { 0 })
             .max_redirects_will_error(http.follow_redirects)
-            .proxy(proxy)
+            .proxy(None)
             .user_agent(format!("campanactl/{}", env!("CARGO_PKG_VERSION")))
             .max_idle_age(IDLE_SEND_AGE)
             .build();
-        let wrap = tls::Connector::new(http.tls.unwrap_or_default(), Arc::default());
-        let connector =
-            ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(wrap);
-        let agent = Agent::with_parts(config, connector, DefaultResolver::default());
+        let tls = http.tls.as_ref().map(trust::client).transpose()?;
+        let server_name = http.tls.as_ref().and_then(|tls| tls.server_name.clone());
+        let style = Style { proxy: way.proxy, tls, server_name };
+        let agent = Agent::with_parts(config, Wire::new(style.clone()), Names::new(style));
         let within = session.span("timeout").unwrap_or_default();
         let due = Instant::now() + within.min(Duration::from_secs(86_400 * 365));
         Ok(Self { agent, address, headers, due, ahead: Mutex::new(None) })
@@ -269,6 +272,18 @@ fn read_http_config(path: &str) -> Result<HttpConfig, Failure> {
         .map_err(|e| format!("failed to load HTTP config file: {e}"))
 }
 
+/// The way to the server, through the proxy that the settings name for it.
+fn way(address: &Address, http: &HttpConfig) -> Result<Way, Failure> {
+    let known = ENVIRONMENT.iter().filter_map(|name| Some((*name, env::var(name).ok()?)));
+    let known = known.filter(|(_, value)| !value.is_empty());
+    let environment: Environment =
+        known.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
+    let proxies = Proxies::new(&http.proxy, &environment)?;
+    let mut way = Way::new(&address.url, None).map_err(|e| e.to_string())?;
+    way.proxy = proxies.of(way.https, &way.host, way.port).cloned();
+    Ok(way)
+}
+
 /// The headers that every request carries.
 fn headers(http: &HttpConfig) -> Result<Vec<(String, String)>, Failure> {
     let mut all = Vec::new();
@@ -282,6 +297,11 @@ fn headers(http: &HttpConfig) -> Result<Vec<(String, String)>, Failure> {
         Auth::Scheme { kind, credentials } => {
             let credentials = credentials.as_ref().map(secret).transpose()?.unwrap_or_default();
             all.push(("Authorization".to_owned(), format!("{kind} {credentials}")));
+        }
+        Auth::OAuth2(_) => {
+            return Err("oauth2 is not available in this tool; get a token and give it as \
+                        authorization.credentials_file"
+                .to_owned());
         }
     }
     for (name, header) in &http.headers {

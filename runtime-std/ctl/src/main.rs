@@ -25,10 +25,13 @@ mod source;
 mod table;
 mod tabs;
 mod timeline;
-// How TLS is spoken is the same as for receivers, and so is the source.
-#[path = "../../src/tls.rs"]
-#[allow(dead_code, reason = "the tool is a client only; the server uses the rest")]
-mod tls;
+// Connections are made as to receivers, and so the source is the same.
+#[path = "../../../runtime-smol/src/trust.rs"]
+#[allow(dead_code, reason = "the tool is a client only; the servers use the rest")]
+mod trust;
+#[path = "../../src/wire.rs"]
+#[allow(dead_code, reason = "the tool has words of its own")]
+mod wire;
 mod words;
 
 use std::{

@@ -24,6 +24,7 @@ fn exchange(url: &str, proxies: Proxies) -> Exchange {
         http: Arc::new(HttpConfig::default()),
         proxies: Arc::new(proxies),
         reads_answer: false,
+        signing: None,
     }
 }
 

@@ -20,7 +20,7 @@ fn a_job(http: HttpConfig) -> Job {
 
 fn exchange(url: &str, http: HttpConfig) -> Result<Exchange, Outcome> {
     let request = Request::post_json(url, String::new());
-    super::exchange(&request, &a_job(http), &Files::default(), &mut Hidden::default())
+    super::exchange(&request, &a_job(http), &Files::default(), None, &mut Hidden::default())
 }
 
 fn lines(exchange: &Exchange) -> Vec<(String, String)> {
