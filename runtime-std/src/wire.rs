@@ -9,7 +9,8 @@ use std::{
 };
 
 use campana_core::notify::{
-    SendError,
+    SendError, SendErrorKind,
+    http::TlsConfig,
     proxy::Proxy,
     way::{Tunnel, TunnelStep, Way},
 };
