@@ -21,7 +21,7 @@ use smol::{
     io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
 };
 
-use crate::tls;
+use crate::trust;
 
 /// Bytes of a server's replies that are read at once; most replies are shorter.
 const READ_BYTES: usize = 2048;
@@ -29,7 +29,7 @@ const READ_BYTES: usize = 2048;
 /// Hands in mails, each over a connection of its own.
 #[derive(Default)]
 pub(crate) struct Mailer {
-    tls: tls::Cache,
+    trust: trust::Cache,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -87,7 +87,7 @@ impl Mailer {
         line: Box<dyn Stream>,
     ) -> Result<impl Stream + use<>, SendError> {
         let wanted = session.tls();
-        let made = self.tls.settings(&wanted).map_err(|e| broken(format!("tls: {e}")))?;
+        let made = self.trust.settings(&wanted).map_err(|e| broken(format!("tls: {e}")))?;
         // Those kept are for HTTP; mail servers know no such protocol.
         let mut made = (*made).clone();
         made.alpn_protocols.clear();

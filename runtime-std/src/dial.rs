@@ -16,7 +16,7 @@ use campana_core::{
 };
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
-use crate::tls;
+use crate::trust;
 
 /// Bytes of a server's replies that are read at once; most replies are shorter.
 const READ_BYTES: usize = 2048;
@@ -24,7 +24,7 @@ const READ_BYTES: usize = 2048;
 /// Hands in mails, each over a connection of its own.
 #[derive(Default)]
 pub(crate) struct Mailer {
-    tls: tls::Cache,
+    trust: trust::Cache,
 }
 
 impl Mailer {
@@ -73,7 +73,7 @@ impl Mailer {
             return Err(broken("tls: the connection has it already".into()));
         };
         let wanted = session.tls();
-        let made = self.tls.settings(&wanted).map_err(|e| broken(format!("tls: {e}")))?;
+        let made = self.trust.settings(&wanted).map_err(|e| broken(format!("tls: {e}")))?;
         // Those kept are for HTTP; mail servers know no such protocol.
         let mut made = (*made).clone();
         made.alpn_protocols.clear();
