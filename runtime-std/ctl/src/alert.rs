@@ -13,7 +13,7 @@ use crate::{
 
 /// Shows the alerts the server holds.
 pub(crate) fn query(session: &Session) -> Result<(), Failure> {
-    let matchers = words::matcher_texts(session)?;
+    let matchers = words::filters(session)?;
     let client = connect(session)?;
     let names = ["active", "inhibited", "silenced", "unprocessed"];
     let any = names.iter().any(|name| session.switch(name));

@@ -10,7 +10,10 @@ use std::{
 
 use campana_core::{
     cli::{FEATURES, Flag, Kind, Scanned},
-    label::{Matcher, Mode, parse},
+    label::{
+        Matcher, Mode,
+        parse::{self, Warning},
+    },
     time::{Timestamp, duration},
     yaml::{self, Value},
 };
@@ -174,8 +177,14 @@ impl Session {
     pub(crate) fn matcher(&self, text: &str) -> Result<Matcher, Failure> {
         let (matcher, warning) =
             parse::matcher(self.mode, text).map_err(|error| error.to_string())?;
-        if let Some(warning) = warning {
-            self.warn(format_args!("{text}: {warning}"));
+        match warning {
+            Some(Warning::Suggestion { error, suggestion, .. }) => self.warn(format_args!(
+                "{text} is written by old rules, which will go away ({error}); write {suggestion}"
+            )),
+            Some(Warning::Disagreement { .. }) => self.warn(format_args!(
+                "{text} means something else by old rules, which count here: {matcher}"
+            )),
+            None => {}
         }
         self.verbose(format_args!("{text} is read as {matcher}"));
         Ok(matcher)

@@ -14,7 +14,7 @@ use crate::{
 
 /// Shows silences.
 pub(crate) fn query(session: &Session) -> Result<(), Failure> {
-    let matchers = words::matcher_texts(session)?;
+    let matchers = words::filters(session)?;
     let client = connect(session)?;
     let silences: Vec<Silence> = match session.optional("id") {
         // One is asked for by its id instead of reading all.

@@ -21,6 +21,14 @@ pub(crate) fn matcher_texts(session: &Session) -> Result<Vec<String>, Failure> {
     Ok(texts)
 }
 
+/// As [`matcher_texts`], for a server that reads them; what is odd about them is told here.
+pub(crate) fn filters(session: &Session) -> Result<Vec<String>, Failure> {
+    let texts = matcher_texts(session)?;
+    // What cannot be read is for the server to refuse, which may follow other rules.
+    texts.iter().for_each(|text| drop(session.matcher(text)));
+    Ok(texts)
+}
+
 fn first_texts(session: &Session, first: &str) -> Result<Vec<String>, Failure> {
     let Err(error) = parse::matcher(session.mode, first) else {
         return Ok(vec![first.to_owned()]);
