@@ -124,11 +124,15 @@ pub(crate) fn flag_usage(flag: &Flag) -> String {
 
 fn flag_row(out: &mut String, flag: &Flag) {
     let short = flag.short.map_or("    ".to_owned(), |letter| format!("-{letter}, "));
-    let help = match (flag.kind, flag.default) {
+    row(out, &format!("  {short}{}", flag_usage(flag)), &flag_help(flag));
+}
+
+/// What a flag does as it is written.
+pub(crate) fn flag_help(flag: &Flag) -> String {
+    match (flag.kind, flag.default) {
         (Kind::Switch, "true") => format!("Do not {}", lower(flag.help)),
         _ => flag.help.to_owned(),
-    };
-    row(out, &format!("  {short}{}", flag_usage(flag)), &help);
+    }
 }
 
 /// A sentence that stands inside another one.

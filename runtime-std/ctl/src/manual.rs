@@ -6,7 +6,7 @@ use campana_core::{
 };
 
 use crate::{
-    help::{each, flag_usage, lower, usage},
+    help::{each, flag_help, flag_usage, lower, usage},
     table::PROGRAM,
 };
 
@@ -67,7 +67,7 @@ fn flags(out: &mut String, flags: &[Flag]) {
     for flag in flags.iter().filter(|flag| !flag.hidden) {
         let short = flag.short.map_or(String::new(), |letter| format!("-{letter}, "));
         let usage = escape(&format!("{short}{}", flag_usage(flag)));
-        out.push_str(&format!(".TP\n.B {usage}\n{}\n", escape(flag.help)));
+        out.push_str(&format!(".TP\n.B {usage}\n{}\n", escape(&flag_help(flag))));
     }
 }
 
