@@ -139,7 +139,8 @@ proptest! {
         weak in matcher(),
         a in "x?y?", b in "[xy]{0,2}",
     ) {
-        let labels = Labels::from_pairs([("a", a), ("b", b)].into_iter().filter(|(_, v)| !v.is_empty()));
+        let pairs = [("a", a), ("b", b)].into_iter().filter(|(_, value)| !value.is_empty());
+        let labels = Labels::from_pairs(pairs);
         let refs: Vec<&Matcher> = list.iter().collect();
         if refs.iter().all(|matcher| matcher.matches(&labels)) {
             prop_assert_eq!(logic::contradiction(&refs), None);
