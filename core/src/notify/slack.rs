@@ -120,7 +120,7 @@ impl SlackConfig {
             let error = format!("received an error response from Slack: {}", shown(&body));
             return Outcome::Fail { error, cause }.into();
         }
-        let Some(json) = serde_json::from_str::<Json>(&body).ok().filter(Json::is_object) else {
+        let Some(json) = parse(&body) else {
             let error = format!("could not unmarshal JSON response {:?}", shown(&body));
             return Outcome::Retry { error, cause, retry_after: None }.into();
         };
@@ -240,6 +240,17 @@ impl Service for SlackConfig {
     }
 }
 
+/// Reads an answer. Slack repeats the message in it, so that it may be longer than what is kept of
+/// answers; what counts stands before the message, and failing here would post it again and again.
+fn parse(body: &str) -> Option<Json> {
+    let read = |text: &str| serde_json::from_str::<Json>(text).ok();
+    let json = read(body).or_else(|| {
+        let (head, _) = body.split_once(r#","message":{"#)?;
+        read(&format!("{head}}}"))
+    });
+    json.filter(Json::is_object)
+}
+
 /// Tells whether Slack refused to update a message because somebody deleted it.
 fn is_gone(answer: &Answer) -> bool {
     let json = serde_json::from_slice::<Json>(&answer.body).unwrap_or_default();
@@ -263,4 +274,18 @@ fn action(action: &SlackAction, render: &mut Render<'_>) -> String {
         out.raw("confirm", &inner.done());
     }
     out.done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_that_were_cut_are_read_up_to_the_message() {
+        let cut = r#"{"ok":true,"channel":"C1","ts":"17.5","message":{"text":"a long o"#;
+        let json = parse(cut).expect("what counts is there");
+        assert_eq!((&json["ok"], &json["ts"]), (&Json::Bool(true), &Json::from("17.5")));
+        assert_eq!(parse(r#"{"ok":true,"chan"#), None);
+        assert_eq!(parse("[]"), None);
+    }
 }
