@@ -99,6 +99,7 @@ fn job(config: &Config, integration: &Arc<Integration>) -> Job {
         reason: Reason::FirstNotification,
         user_agent: "x".into(),
         environment: Arc::default(),
+        hostname: "h.example".into(),
         templates: config.templates.clone().unwrap(),
         stored: Default::default(),
     }

@@ -62,6 +62,7 @@ fn post(config: &Config) -> Exchange {
         reason: Reason::FirstNotification,
         user_agent: "x".into(),
         environment: Arc::default(),
+        hostname: "h.example".into(),
         templates: config.templates.clone().unwrap(),
         stored: Default::default(),
     };
