@@ -170,6 +170,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         storage: options.storage_path.as_str().into(),
     };
     node::run(node, &hands);
+    hands.journal.finish();
     if let Some(gossip) = gossip {
         async_io::block_on(gossip.finish());
     }

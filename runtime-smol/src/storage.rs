@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, Sender, channel},
     thread,
+    time::Duration,
 };
 
 use campana_core::{
@@ -21,6 +22,9 @@ use crate::{files, log::Log};
 
 /// The stack of the thread that writes the journal.
 const WRITER_STACK: usize = 128 << 10;
+
+/// How long the end waits for files to be removed that nobody needs any more.
+const FINISH_WAIT: Duration = Duration::from_secs(1);
 
 /// Keeps other processes out of the data directory while it lives.
 #[derive(Debug)]
@@ -59,13 +63,11 @@ fn failed(err: String) -> Event {
 }
 
 fn lock(folder: &Path) -> Result<Lock, String> {
-    let path = folder.join("campana.lock");
-    let file = OpenOptions::new().create(true).append(true).open(&path);
-    let file = file.map_err(|e| format!("open {}: {e}", path.display()))?;
+    let file = File::open(folder).map_err(|e| format!("open {}: {e}", folder.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: Some(file) }),
         Err(TryLockError::WouldBlock) => {
-            Err(format!("{}: another process uses this data directory", path.display()))
+            Err(format!("{}: another process uses this data directory", folder.display()))
         }
         // Some file systems have no locks.
         Err(TryLockError::Error(_)) => Ok(Lock { _file: None }),
@@ -118,6 +120,8 @@ pub(crate) struct Writer(Sender<Job>);
 enum Job {
     Append(Append),
     Remove(String),
+    /// Answer when everything before is done.
+    Finish(Sender<()>),
 }
 
 impl Writer {
@@ -138,6 +142,13 @@ impl Writer {
     /// Has a file removed.
     pub(crate) fn remove(&self, name: String) {
         self.put(Job::Remove(name));
+    }
+
+    /// Waits until everything it was told is done, unless the disk hangs.
+    pub(crate) fn finish(&self) {
+        let (sender, done) = channel();
+        self.put(Job::Finish(sender));
+        done.recv_timeout(FINISH_WAIT).ok();
     }
 
     fn put(&self, job: Job) {
@@ -164,6 +175,7 @@ impl Desk {
                     let result = result.map_err(|e| format!("write {}: {e}", append.file));
                     done(Input::Appended(append.id, result));
                 }
+                Job::Finish(sender) => drop(sender.send(())),
                 // One that stays is removed at the next start.
                 Job::Remove(name) => drop(remove(&self.folder, &name)),
             }

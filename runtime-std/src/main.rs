@@ -179,6 +179,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         log.welcome(&cli::welcome(&first, &external_url));
     }
     node::run(node, &inbox, &hands, &gate);
+    hands.journal.finish();
     let duration = stopping.get_or_init(Instant::now).elapsed();
     if !gate.is_empty() {
         log.write(&Event::ShutdownCut { sends: 0, requests: gate.len() });

@@ -27,7 +27,6 @@ impl Node {
             let Some((id, tick)) = self.groups.pop_due(now.instant, &self.config.tree) else {
                 return;
             };
-            self.note_group(now, id);
             self.flush(now, id, tick);
         }
         self.has_backlog = self.groups.next_at().is_some_and(|at| at <= now.instant);
@@ -206,6 +205,9 @@ impl Node {
         if !landed.flight.errors.is_empty() {
             let (num_alerts, err) = (landed.flight.alerts as u64, landed.flight.errors.join("\n"));
             self.log(Event::NotifyFailed { group_key, num_alerts, err });
+        }
+        if landed.gone.is_none() {
+            self.note_group(self.now, landed.flight.group);
         }
         self.has_backlog |= landed.flight.overdue && landed.gone.is_none();
     }

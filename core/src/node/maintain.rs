@@ -170,7 +170,7 @@ impl Node {
     }
 
     /// Begins a checkpoint. `false` means that one is under way already.
-    fn checkpoint(&mut self) -> bool {
+    pub(super) fn checkpoint(&mut self) -> bool {
         if !self.schedule.begin() {
             return false;
         }

@@ -75,6 +75,29 @@ fn a_group_keeps_its_tick_over_a_crash() {
 }
 
 #[test]
+fn a_flush_that_a_crash_cut_off_is_made_again() {
+    for with_checkpoint in [false, true] {
+        let mut rig = Rig::new(CONFIG);
+        rig.post(&[("alertname", "A")], None);
+        rig.until(1900);
+        rig.seen.status = 503;
+        // The first attempt fails; the second is seconds away.
+        rig.until(2001);
+        assert_eq!(rig.sent_at(), [2000]);
+        if with_checkpoint {
+            rig.node.checkpoint();
+            rig.settle();
+        }
+        rig.seen.now_ms = 2100;
+        let mut rig = crash(rig, CONFIG, 2100);
+        let warm_up = rig.node.groups.warms_until(rig.now().instant).expect("it has begun");
+        let ends = warm_up.as_nanos() / 1_000_000;
+        rig.until(ends);
+        assert_eq!(rig.sent_at().len(), 1, "at {:?}", rig.sent_at());
+    }
+}
+
+#[test]
 fn an_end_that_was_heard_is_told_after_a_crash() {
     let mut rig = Rig::new(CONFIG);
     rig.post(&[("alertname", "A")], None);
