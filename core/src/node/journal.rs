@@ -78,8 +78,8 @@ impl Node {
 
     fn group_state(&self, now: Now, group: &Group) -> (GroupMark, GroupState) {
         let mark = mark(self.config.tree.route(group.route), &group.labels);
-        // A tick that is late counts as due, and one that is not over is due again: nobody knows how
-        // far it came.
+        // A tick that is late counts as due, and one that is not over is due again: nobody knows
+        // how far it came.
         let wait = group.next_flush.since(now.instant);
         let next_flush = if group.flight.is_some() { now.wall } else { now.wall + wait };
         (mark, GroupState { next_flush, flushes: group.flushes })
