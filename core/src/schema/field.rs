@@ -103,9 +103,8 @@ impl Field for i64 {
             ControlFlow::Continue(Resolved::Null) => return Ok(()),
             ControlFlow::Continue(Resolved::Int(value)) => Self::try_from(value).ok(),
             ControlFlow::Continue(Resolved::Float(value)) => {
-                // Only a float that is a whole number in range survives the way there and back.
-                let whole = value as Self;
-                (whole as f64 == value).then_some(whole)
+                // As the original reads them: 1e3 is 1000, 2.5 is 2.
+                (value.abs() < 9_223_372_036_854_775_808.0).then_some(value as Self)
             }
             _ => None,
         };

@@ -52,6 +52,10 @@ macro_rules! schema {
                 const KEYS: &[&str] = &[$( $crate::schema::schema!(@key $field $($key)?), )*];
                 at.fields(KEYS, |key, at| {
                     $( if key == $crate::schema::schema!(@key $field $($key)?) {
+                        if at.node.is_null() {
+                            // Not the default of the field, but nothing.
+                            self.$field = Default::default();
+                        }
                         return $crate::schema::Field::read(&mut self.$field, &at, context);
                     } )*
                     Ok(())

@@ -297,9 +297,8 @@ impl<'a> At<'a> {
             ControlFlow::Continue(Resolved::Null) => return None,
             ControlFlow::Continue(Resolved::Int(value)) => u64::try_from(value).ok(),
             ControlFlow::Continue(Resolved::Float(value)) => {
-                // Only a float that is a whole number in range survives the way there and back.
-                let whole = value as u64;
-                (whole as f64 == value).then_some(whole)
+                // As the original reads them: 1e3 is 1000, 2.5 is 2.
+                (value > -1.0 && value < 18_446_744_073_709_551_616.0).then_some(value as u64)
             }
             _ => None,
         };

@@ -242,7 +242,7 @@ impl Writer {
         let look = look(text);
         let mut style = if text.contains('\n') {
             Style::Literal
-        } else if resolve(text) == Resolved::Text && !is_base60(text) && text != "<<" {
+        } else if resolve(text) == Resolved::Text && !is_base60(text) && (text != "<<" || !key) {
             Style::Plain
         } else {
             Style::Double

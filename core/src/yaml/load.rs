@@ -9,6 +9,7 @@ use alloc::{
     vec::Vec,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{Form, Node, Problem, Scalar, Value};
@@ -78,7 +79,7 @@ impl<'a> Builder<'a> {
         let (anchor, (node, height)) = match event {
             Event::Alias(id) => return self.alias(id, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, (scalar(text, style, tag.as_deref(), span), 0))
+                (anchor, (scalar(text, style, tag.as_deref(), span)?, 0))
             }
             Event::SequenceStart(_, anchor, _) => {
                 self.open.insert(anchor);
@@ -187,7 +188,20 @@ fn merge(entries: &mut Vec<(Node, Node)>, merges: Vec<Node>, start: Span) -> Res
     Ok(())
 }
 
-fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
+fn scalar(
+    text: Cow<'_, str>,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    span: Span,
+) -> Result<Node, Problem> {
+    if tag.and_then(Tag::core_suffix) == Some("binary") {
+        let coded: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        let bytes = STANDARD
+            .decode(coded)
+            .map_err(|_| problem(span, "!!binary value contains invalid base64 data"))?;
+        let text = String::from_utf8_lossy(&bytes).as_ref().into();
+        return Ok(node(Value::Scalar(Scalar { text, form: Form::Text }), span));
+    }
     let form = match (tag.and_then(Tag::core_suffix), tag, style) {
         (Some("null" | "bool" | "int" | "float"), _, _) => Form::Tagged,
         (None, None, ScalarStyle::Plain) => Form::Plain,
@@ -196,7 +210,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, span: Span)
     // The parser shows a value that is not there as a `~` of no length.
     let absent = style == ScalarStyle::Plain && span.is_empty() && text == "~";
     let text = if absent { "" } else { &*text };
-    node(Value::Scalar(Scalar { text: Box::from(text), form }), span)
+    Ok(node(Value::Scalar(Scalar { text: Box::from(text), form }), span))
 }
 
 fn node(value: Value, span: Span) -> Node {

@@ -46,7 +46,8 @@ pub fn read_all(at: &At<'_>, what: &str) -> Result<Vec<Interval>, Abort> {
             })?;
             Ok(())
         })?;
-        if interval.name.is_empty() && item.complaints() == before {
+        // Null makes one without a name, which no route can refer to.
+        if interval.name.is_empty() && !item.node.is_null() && item.complaints() == before {
             return Err(item.fail(format!("missing name in {what}; add name: NAME")));
         }
         intervals.push(interval);
