@@ -28,6 +28,8 @@ pub struct Group {
     pub members: Arc<Vec<AlertId>>,
     /// The time intervals that muted it at its last flush; a name repeats once per matching spec.
     pub muted_by: Arc<[Arc<str>]>,
+    /// The route's labels as its last flush rendered them; empty before the first one.
+    pub route_labels: Labels,
     /// When it flushes next.
     pub next_flush: Instant,
     /// How many flushes it has begun.

@@ -421,6 +421,16 @@ pub const TEMPLATE_DEPTH_MAX: usize = 400;
 /// million.
 pub const TEMPLATE_STEPS_MAX: u64 = 10_000_000;
 
+/// Steps of one label of a route, which is rendered on the node's own thread: some milliseconds. The
+/// label is left out.
+pub const ROUTE_LABEL_STEPS_MAX: u64 = 20_000;
+
+/// Bytes of one label of a route. A label over it is left out.
+pub const ROUTE_LABEL_BYTES_MAX: usize = 16 * 1024;
+
+/// Labels of a route that may wait for one another. The one beyond is left out.
+pub const ROUTE_LABEL_DEPTH_MAX: usize = 8;
+
 /// Bytes of one rendering, and of any text on the way to it. The largest thing an integration takes
 /// is a mail of some megabytes.
 pub const TEMPLATE_OUTPUT_MAX: usize = 16 << 20;

@@ -29,6 +29,7 @@ pub mod redirect;
 pub mod render;
 pub mod request;
 pub mod rocketchat;
+pub mod route_labels;
 pub mod secret;
 pub mod service;
 pub mod slack;

@@ -14,6 +14,7 @@ use crate::{
     alert::Entry,
     label::{Labels, Matcher, Matchers},
     metrics::{Counter, scrape},
+    notify::route_labels::is_template,
     silence::Silence,
     time::{Stamp, Timestamp, rfc3339::write_millis},
     view::{AlertFilter, ClusterView, Listed, ListedGroup, View, selects},
@@ -181,7 +182,13 @@ fn groups(out: &mut String, view: &View, filter: &AlertFilter, now: Timestamp) {
         out.push_str(",\"receiver\":{\"name\":");
         write_text(out, &route.receiver);
         out.push_str("},\"routeLabels\":");
-        plain_object(out, route.labels.iter().map(|(name, value)| (&**name, &**value)));
+        if group.flushes > 0 {
+            plain_object(out, group.route_labels.iter());
+        } else {
+            // Templates are rendered when there is something to tell.
+            let plain = route.labels.iter().filter(|(_, value)| !is_template(value));
+            plain_object(out, plain.map(|(name, value)| (&**name, &**value)));
+        }
         out.push('}');
     });
 }

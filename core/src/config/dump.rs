@@ -34,6 +34,12 @@ pub(super) fn dump(file: &File) -> String {
     list("templates", file.templates.iter().map(|glob| Out::text(glob)).collect());
     list("mute_time_intervals", file.mute_time_intervals.iter().map(interval).collect());
     list("time_intervals", file.time_intervals.iter().map(interval).collect());
+    if let Some(tracing) = &file.tracing {
+        fields.put("tracing", tracing.print());
+    }
+    if let Some(recorder) = file.event_recorder.as_ref().filter(|recorder| !recorder.is_zero()) {
+        fields.put("event_recorder", recorder.print());
+    }
     fields.done().emit()
 }
 

@@ -4,7 +4,9 @@
 pub mod inhibit;
 pub mod interval;
 pub mod receiver;
+pub mod recorder;
 pub mod route;
+pub mod tracing;
 
 use alloc::{
     format,
@@ -13,11 +15,14 @@ use alloc::{
 };
 use core::time::Duration;
 
-use self::{inhibit::InhibitRule, interval::Interval, receiver::Receiver, route::Route};
+use self::{
+    inhibit::InhibitRule, interval::Interval, receiver::Receiver, recorder::EventRecorder,
+    route::Route, tracing::Tracing,
+};
 use crate::{
     label::{Matcher, is_classic_name, parse},
     notify::Global,
-    schema::{Context, Field as _, refuse},
+    schema::{Context, Field as _},
     time::duration,
     yaml::{Abort, At, decode::Spot},
 };
@@ -41,6 +46,10 @@ pub struct File {
     pub mute_time_intervals: Vec<Interval>,
     /// `time_intervals`.
     pub time_intervals: Vec<Interval>,
+    /// `tracing`.
+    pub tracing: Option<Tracing>,
+    /// `event_recorder`.
+    pub event_recorder: Option<EventRecorder>,
 }
 
 const KEYS: [&str; 9] = [
@@ -88,7 +97,8 @@ pub fn read(root: &At<'_>, context: &Context<'_>) -> Result<File, Abort> {
                 file.mute_time_intervals = interval::read_all(&at, "mute time interval")?;
             }
             "time_intervals" => file.time_intervals = interval::read_all(&at, "time interval")?,
-            "tracing" | "event_recorder" => refuse(&at, ""),
+            "tracing" => file.tracing.read(&at, context)?,
+            "event_recorder" => file.event_recorder.read(&at, context)?,
             _ => {}
         }
         Ok(())

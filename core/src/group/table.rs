@@ -294,6 +294,7 @@ impl Groups {
             labels: labels.clone(),
             members: Arc::new(members),
             muted_by: Arc::default(),
+            route_labels: Labels::empty(),
             next_flush,
             flushes: 0,
             flight: None,

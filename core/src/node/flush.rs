@@ -15,7 +15,7 @@ use crate::{
     label::Labels,
     limits::{FLUSH_TIME_MIN, FLUSHES_PER_CALL_MAX},
     nflog,
-    notify::{Integration, Notification, Told},
+    notify::{Integration, Notification, Told, route_labels},
     route::Route,
     time::{Instant, Now, Timestamp},
 };
@@ -152,16 +152,18 @@ impl Node {
     ) {
         let group = self.groups.get(flight.group).expect("it flushes");
         let route = flush.route;
-        let notification = Arc::new(Notification {
+        let mut notification = Notification {
             receiver: route.receiver.clone(),
             group_key: group.key.clone(),
             group_labels: group.labels.clone(),
-            route_labels: route_labels(&route.labels),
+            route_labels: Labels::empty(),
             alerts: self.tell(now, &flush.alerts),
             external_url: self.external_url.clone(),
             tick: flush.tick,
             flush: group.flushes,
-        });
+        };
+        self.label(now, flight.group, route, &mut notification);
+        let notification = Arc::new(notification);
         // Each peer gives those before it in line the time to tell, and to say that they did.
         let wait = self.cluster.as_ref().map_or(Duration::ZERO, |cluster| {
             let position = u32::try_from(cluster.position()).unwrap_or(u32::MAX);
@@ -210,6 +212,21 @@ impl Node {
             self.note_group(self.now, landed.flight.group);
         }
         self.has_backlog |= landed.flight.overdue && landed.gone.is_none();
+    }
+
+    /// Renders the labels of the route for a notification, and keeps them for readers.
+    fn label(&mut self, now: Now, id: GroupId, route: &Route, notification: &mut Notification) {
+        let set = self.config.template_set();
+        let (labels, failed) = route_labels::render(&route.labels, notification, &set, now.wall);
+        for (label, err) in failed {
+            let group_key = notification.group_key.clone();
+            self.log(Event::RouteLabelFailed { group_key, label, err });
+        }
+        let group = self.groups.get(id).expect("it flushes");
+        if group.route_labels != labels {
+            self.groups.get_mut(id).expect("just seen").route_labels = labels.clone();
+        }
+        notification.route_labels = labels;
     }
 
     fn mute(&mut self, flush: &mut Flush<'_>) {
@@ -293,10 +310,4 @@ pub(super) fn hashes_of(alerts: impl Iterator<Item = (u64, bool)>) -> Hashes {
         Arc::from(hashes)
     };
     Hashes { firing: sorted(firing), resolved: sorted(resolved) }
-}
-
-/// The labels of a route that are plain texts. The configuration refuses templates in them until
-/// the template engine exists.
-fn route_labels(labels: &alloc::collections::BTreeMap<Arc<str>, Arc<str>>) -> Labels {
-    Labels::from_pairs(labels)
 }

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::cmp::Ordering;
 
-use super::{Job, Told};
+use super::{Job, Notification, Told};
 use crate::{label::Labels, nflog::Reason};
 
 /// What one integration's notification shows.
@@ -38,7 +38,6 @@ impl<'a> Data<'a> {
     ///
     /// The limit comes first: everything else sees only the alerts that are left.
     pub fn new(job: &'a Job, max_alerts: u64) -> Self {
-        let notification = &*job.notification;
         let mut alerts = sorted(job.told());
         let mut truncated = 0;
         if max_alerts > 0
@@ -48,11 +47,20 @@ impl<'a> Data<'a> {
             truncated = (alerts.len() - max) as u64;
             alerts.truncate(max);
         }
+        Self { truncated, ..Self::about(&job.notification, alerts, job.reason) }
+    }
+
+    /// Collects the data of a whole notification, whoever is told.
+    pub fn of_all(notification: &'a Notification, reason: Reason) -> Self {
+        Self::about(notification, sorted(notification.alerts.iter()), reason)
+    }
+
+    fn about(notification: &'a Notification, alerts: Vec<&'a Told>, reason: Reason) -> Self {
         Self {
             receiver: quote_meta(&notification.receiver),
             firing: alerts.iter().any(|told| !told.resolved),
-            truncated,
-            reason: job.reason,
+            truncated: 0,
+            reason,
             group_labels: &notification.group_labels,
             common_labels: common(alerts.iter().map(|told| &told.alert.labels)),
             common_annotations: common(alerts.iter().map(|told| &told.alert.annotations)),

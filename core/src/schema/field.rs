@@ -10,7 +10,7 @@ use alloc::{
 };
 use core::ops::ControlFlow;
 
-use super::Context;
+use super::{Any, Context};
 use crate::yaml::{Abort, At, Out, scalar::Resolved};
 
 /// A value of the configuration.
@@ -121,6 +121,26 @@ impl Field for i64 {
 
     fn is_zero(&self) -> bool {
         *self == 0
+    }
+}
+
+impl Field for f64 {
+    fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        match at.resolved() {
+            ControlFlow::Continue(Resolved::Null) => {}
+            ControlFlow::Continue(Resolved::Int(value)) => *self = value as Self,
+            ControlFlow::Continue(Resolved::Float(value)) => *self = value,
+            _ => at.wrong_type("float64", "write a number, without quotes"),
+        }
+        Ok(())
+    }
+
+    fn print(&self) -> Out {
+        Any::Float(*self).print()
+    }
+
+    fn is_zero(&self) -> bool {
+        *self == 0.0
     }
 }
 

@@ -144,12 +144,6 @@ fn labels(at: &At<'_>, context: &Context<'_>) -> Result<Vec<(String, String)>, A
     let labels = text_map(at)?;
     match labels.iter().find(|(name, _)| !context.mode.allows_name(name)) {
         Some((name, _)) => Err(at.fail(format!("invalid label name {name:?} in route labels"))),
-        None => match labels.iter().find(|(_, value)| value.contains("{{")) {
-            Some((name, _)) => Err(at.fail(format!(
-                "the value of {name:?} is a template, which is not available in this version of \
-                 campana; write plain text"
-            ))),
-            None => Ok(labels),
-        },
+        None => Ok(labels),
     }
 }
