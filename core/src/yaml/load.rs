@@ -194,7 +194,7 @@ fn scalar(
     tag: Option<&Tag>,
     span: Span,
 ) -> Result<Node, Problem> {
-    if tag.and_then(Tag::core_suffix) == Some("binary") {
+    if tag.is_some_and(|tag| tag.suffix() == "binary") {
         let coded: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
         let bytes = STANDARD
             .decode(coded)
