@@ -124,6 +124,10 @@ pub const LOG_LABELS_BYTES_MAX: usize = 512;
 /// the owner's pace this is a few milliseconds of work, and memory for as many decoded requests.
 pub const MAILBOX_MAX: usize = 1024;
 
+/// Pairs of routes with the same parent that advice on a configuration compares; what comes after
+/// them gets no advice on being reached. Enough for 600 routes side by side.
+pub const ADVICE_PAIRS_MAX: usize = 200_000;
+
 /// Bytes of a file that a receiver or the configuration names; a larger one is an error. Fits the
 /// largest configuration.
 pub const FILE_BYTES_MAX: usize = CONFIG_BYTES_MAX;

@@ -10,8 +10,10 @@ use core::time::Duration;
 
 use super::{Config, decode};
 use crate::{
+    id::RouteId,
     inhibit,
     label::Matcher,
+    limits::ADVICE_PAIRS_MAX,
     route::{Route, Tree},
     schema::Warning,
     time::duration::format_prometheus,
@@ -23,7 +25,7 @@ use crate::{
 /// `text` is what the configuration was read from; the advice points to places in it.
 pub fn advise(config: &Config, text: &[u8]) -> Vec<Warning> {
     let root = decode(text).ok().and_then(|text| yaml::load(text).ok().flatten());
-    let mut advisor = Advisor { root, found: Vec::new() };
+    let mut advisor = Advisor { root, found: Vec::new(), pairs_left: ADVICE_PAIRS_MAX };
     let root = config.tree.root();
     advisor.route(&config.tree, root, "route", &mut Vec::new());
     for (i, rule) in config.inhibit_rules.iter().enumerate() {
@@ -39,6 +41,8 @@ pub fn advise(config: &Config, text: &[u8]) -> Vec<Warning> {
 struct Advisor {
     root: Option<Node>,
     found: Vec<Warning>,
+    /// How many more pairs of routes are compared.
+    pairs_left: usize,
 }
 
 impl Advisor {
@@ -77,17 +81,11 @@ impl Advisor {
         for (i, id) in route.children.iter().enumerate() {
             let child = tree.route(*id);
             let child_path = format!("{path}.routes[{i}]");
-            let earlier = route.children[..i].iter().map(|id| tree.route(*id));
             let conditions: Vec<&Matcher> =
                 above.iter().copied().chain(child.matchers.iter()).collect();
-            // What cannot match at all is told as that.
-            let taken = earlier.enumerate().find(|(_, other)| {
-                !other.continues
-                    && logic::contradiction(&conditions).is_none()
-                    && other.matchers.iter().all(|weak| logic::implies(&conditions, weak))
-            });
+            let taken = self.taken(tree, &route.children[..i], &conditions);
             match taken {
-                Some((other, _)) => self.note(
+                Some(other) => self.note(
                     &child_path,
                     format!(
                         "this route is never reached: {path}.routes[{other}] matches all of its \
@@ -99,6 +97,24 @@ impl Advisor {
             }
         }
         above.truncate(before);
+    }
+
+    /// Finds the first of some routes that leaves nothing for one with these conditions.
+    fn taken(
+        &mut self,
+        tree: &Tree,
+        earlier: &[RouteId],
+        conditions: &[&Matcher],
+    ) -> Option<usize> {
+        // What cannot match at all is told as that.
+        if earlier.is_empty() || logic::contradiction(conditions).is_some() {
+            return None;
+        }
+        self.pairs_left = self.pairs_left.checked_sub(earlier.len())?;
+        earlier.iter().position(|id| {
+            let other = tree.route(*id);
+            !other.continues && other.matchers.iter().all(|weak| logic::implies(conditions, weak))
+        })
     }
 
     /// Tells of repetitions that come later than they read, where a route sets its own times.

@@ -391,3 +391,80 @@ pub(crate) const PROGRAM: Command = Command {
     ],
     ..Command::new("campanactl", "Asks and changes a running alert manager; checks configurations.")
 };
+
+#[cfg(test)]
+mod tests {
+    use campana_core::cli::{Scanned, scan};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::help::each;
+
+    fn read(words: &[String]) -> Result<Scanned, String> {
+        let mut line = Scanned::default();
+        scan(&PROGRAM, words, &mut |path| Err(format!("no file {path}")), &mut line)?;
+        Ok(line)
+    }
+
+    /// Splits an example as a shell does, up to the first pipe, redirection or expansion.
+    fn split(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        for c in line.chars() {
+            match c {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(std::mem::take(&mut word)),
+                '|' | '>' | '<' | '$' if !quoted => return words,
+                c => word.push(c),
+            }
+        }
+        words.push(word);
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    #[test]
+    fn examples_are_what_they_explain() {
+        each(&PROGRAM, &mut Vec::new(), &mut |path, command| {
+            for (line, _) in command.examples {
+                let line = read(&split(line)).unwrap_or_else(|e| panic!("{line}: {e}"));
+                assert_eq!(
+                    line.commands.first().map(|command| command.name),
+                    path.first().copied()
+                );
+            }
+        });
+        for (line, _) in PROGRAM.examples {
+            read(&split(line)).unwrap_or_else(|e| panic!("{line}: {e}"));
+        }
+    }
+
+    #[test]
+    fn names_are_unique_along_every_way() {
+        fn check(command: &Command, names: &[&str], letters: &[char]) {
+            let (mut names, mut letters) = (names.to_vec(), letters.to_vec());
+            for flag in command.flags {
+                assert!(!names.contains(&flag.name), "--{} of {}", flag.name, command.name);
+                assert!(flag.short.is_none_or(|c| !letters.contains(&c)), "{}", flag.name);
+                names.push(flag.name);
+                letters.extend(flag.short);
+            }
+            if let Some(default) = command.default {
+                assert!(command.command(default).is_some(), "{default}");
+            }
+            command.commands.iter().for_each(|below| check(below, &names, &letters));
+        }
+        check(&PROGRAM, &["help", "version"], &['h']);
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_read_or_refused(
+            words in proptest::collection::vec(
+                "\\PC{0,6}|-{0,2}[a-z.=-]{0,8}|alert|silence|query|add|config|routes|-[a-z]{1,3}|@x",
+                0..6,
+            ),
+        ) {
+            read(&words).ok();
+        }
+    }
+}
