@@ -55,9 +55,12 @@ fn tell(
 ) -> Result<Json, Failure> {
     let name = format!("{}[{}]", integration.name, integration.index);
     let stored = question.get("stores").and_then(|stores| stores.get(&name));
+    // The question is what the integration makes of these alerts. That some do not tell resolved
+    // ones is decided before.
+    let asked = Integration { send_resolved: true, ..(**integration).clone() };
     let job = Job {
         notification: notification.clone(),
-        integration: integration.clone(),
+        integration: Arc::new(asked),
         reason: data::reason(question)?,
         user_agent: USER_AGENT.into(),
         hostname: "am.example".into(),
