@@ -193,7 +193,11 @@ impl Site {
             Handled { action, events: Vec::new() }
         };
         match target.endpoint {
-            Endpoint::Home => respond(page::home().handler("/")),
+            Endpoint::Page => match page::find(self, head) {
+                Some(page) => query(Ask::Page(page)),
+                None => respond(Response::empty(404)),
+            },
+            Endpoint::Asset(asset) => respond(page::asset(asset).handler(target.handler)),
             Endpoint::Healthy => {
                 let body = if head.method == "HEAD" { "" } else { "OK" };
                 let response = Response::empty(200)
@@ -324,6 +328,7 @@ impl Site {
                 return Ok(Action::Call(Call::ExpireSilence(Id::from(id))));
             }
             Operation::Silence => Ask::Silence(silence_id(&target.id)?.to_string()),
+            Operation::Explain => Ask::Explain(target.id.to_string()),
             Operation::Status => Ask::Status,
             Operation::Receivers => Ask::Receivers(params.receiver_matchers()?),
             Operation::Alerts => Ask::Alerts(params.alert_filter()?),

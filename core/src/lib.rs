@@ -139,6 +139,7 @@ pub mod node;
 // Rank 7
 pub mod api;
 pub mod cli;
+pub mod ui;
 // Rank 6
 pub mod view;
 // Rank 5
@@ -158,6 +159,7 @@ pub mod persist;
 pub mod schema;
 pub mod silence;
 pub mod template;
+pub mod trail;
 pub mod yaml;
 // Rank 2
 pub mod label;

@@ -478,3 +478,23 @@ pub const MAIL_ADDRESSES_MAX: usize = 1000;
 
 /// Comments nested in a mail address. Reading them counts only, but no honest one nests.
 pub const MAIL_COMMENTS_MAX: usize = 50;
+/// Decisions that are remembered for explanations: about 150 bytes each.
+pub const TRAIL_RECORDS_MAX: usize = 4096;
+
+/// Groups on one page of alerts.
+pub const PAGE_GROUPS_MAX: usize = 50;
+
+/// Alerts of a group that is shown whole; of the others a twentieth is shown.
+pub const PAGE_ALERTS_MAX: usize = 1000;
+
+/// Silences on one page, and alerts in a preview.
+pub const PAGE_SILENCES_MAX: usize = 50;
+
+/// Texts offered while somebody types a filter.
+pub const COMPLETIONS_MAX: usize = 20;
+
+/// Routes that a picture of the tree shows: more would be no picture.
+pub const PICTURE_ROUTES_MAX: usize = 500;
+
+/// Decisions shown about one alert.
+pub const EXPLAINED_RECORDS_MAX: usize = 200;

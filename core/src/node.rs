@@ -47,6 +47,7 @@ use crate::{
     rng::Rng,
     silence::Silences,
     time::{Deadline, Now, Reason, Timestamp, earliest},
+    trail::Trail,
     view::{ClusterView, View},
 };
 
@@ -61,6 +62,7 @@ pub struct Node {
     route_lists: RouteLists,
     groups: Groups,
     silences: Silences,
+    trail: Trail,
     ends: unmute::Ends,
     awaited: warm_up::Awaited,
     inhibitor: Inhibitor,
@@ -167,6 +169,8 @@ impl Node {
             inhibitor: self.inhibitor.index(),
             metrics: self.metrics.clone(),
             cluster: self.cluster.as_ref().map(ClusterView::new).map(Arc::new),
+            trail: self.trail.clone(),
+            at: self.now,
             started_at: self.started_at,
         })
     }

@@ -8,8 +8,17 @@ use alloc::{sync::Arc, vec::Vec};
 
 pub use self::list::{AlertFilter, Listed, ListedGroup, ListedGroups, Scratch, selects};
 use crate::{
-    alert::Entry, cluster, config::Config, cow::Snapshot, group::Group, id::AlertId, inhibit,
-    metrics::Metrics, silence, time::Timestamp,
+    alert::Entry,
+    cluster,
+    config::Config,
+    cow::Snapshot,
+    group::Group,
+    id::AlertId,
+    inhibit,
+    metrics::Metrics,
+    silence,
+    time::{Instant, Now, Timestamp},
+    trail::Trail,
 };
 
 /// The state of a node at one moment. Cheap to make: parts are shared with the node until it
@@ -30,8 +39,19 @@ pub struct View {
     pub metrics: Metrics,
     /// The cluster as this node sees it; `None` when it is alone by choice.
     pub cluster: Option<Arc<ClusterView>>,
+    /// The decisions of late.
+    pub trail: Trail,
+    /// The node's clocks when the view was made: groups know their ticks by the monotonic one.
+    pub at: Now,
     /// When the node started, by the wall clock.
     pub started_at: Timestamp,
+}
+
+impl View {
+    /// Returns what the wall clock will show at an instant, if nobody sets it.
+    pub fn wall_at(&self, instant: Instant) -> Timestamp {
+        self.at.wall + instant.since(self.at.instant)
+    }
 }
 
 /// A cluster as one of its nodes sees it.

@@ -17,6 +17,7 @@ use crate::{
     notify::route_labels::is_template,
     silence::Silence,
     time::{Stamp, Timestamp, rfc3339::write_millis},
+    ui,
     view::{AlertFilter, ClusterView, Listed, ListedGroup, View, selects},
     wire::json::{write_object, write_string},
 };
@@ -51,6 +52,13 @@ impl Query {
                 list(&mut out, &silences, |out, it| silence(out, it, now));
                 Response::json(200, out)
             }
+            Ask::Page(page) => {
+                return super::page::render(site, page, view, now).handler(self.handler);
+            }
+            Ask::Explain(fingerprint) => match ui::explain(view, now, fingerprint) {
+                Some(text) => Response::json(200, text),
+                None => Response::empty(404),
+            },
             Ask::Silence(id) => match view.silences.get(id) {
                 Some(it) => {
                     silence(&mut out, it, now);

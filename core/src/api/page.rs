@@ -1,30 +1,41 @@
-//! The page at the root: where things are, for whoever opens the address in a browser.
+//! Pages for people, and the files they use.
 
-use super::Response;
+use super::{Head, Response, Site, head::parse_query};
+use crate::{
+    time::Timestamp,
+    ui::{About, Asset, CONTENT_POLICY, Page},
+    view::View,
+};
 
-const HOME: &str = "\
-<!DOCTYPE html>
-<html lang=\"en\">
-<head><meta charset=\"utf-8\"><title>campana</title></head>
-<body>
-<h1>campana</h1>
-<p>The alert manager is running.</p>
-<ul>
-<li><a href=\"api/v2/status\">Status</a></li>
-<li><a href=\"api/v2/alerts\">Alerts</a></li>
-<li><a href=\"api/v2/silences\">Silences</a></li>
-<li><a href=\"metrics\">Metrics</a></li>
-</ul>
-</body>
-</html>
-";
+/// Finds the page of a request, which is known to lead to one.
+pub(super) fn find(site: &Site, head: &Head<'_>) -> Option<Page> {
+    let path = super::head::unescape_path(head.raw_path())?;
+    let inside = if site.prefix == "/" { &*path } else { path.strip_prefix(&site.prefix)? };
+    let inside = if inside.is_empty() { "/" } else { inside };
+    Page::find(inside, &parse_query(head.raw_query().unwrap_or_default()))
+}
 
-/// Returns the page. Its links are relative, so they hold under any prefix.
-pub(super) fn home() -> Response {
-    Response::empty(200)
-        .header("Content-Type", "text/html; charset=utf-8")
+/// Makes a page.
+pub(super) fn render(site: &Site, page: &Page, view: &View, now: Timestamp) -> Response {
+    let prefix = if site.prefix == "/" { "" } else { &site.prefix };
+    let about = About { prefix, mode: site.mode, build: &site.build };
+    let rendered = page.render(about, view, now);
+    let response = Response::empty(rendered.status)
+        .header("Content-Type", rendered.content_type)
+        .header("Content-Security-Policy", CONTENT_POLICY)
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Referrer-Policy", "no-referrer")
         .header("Cache-Control", "no-cache, no-store, must-revalidate")
         .header("Pragma", "no-cache")
-        .header("Expires", "0")
-        .body(HOME.into())
+        .header("Expires", "0");
+    Response { compressible: true, ..response.body(rendered.body) }
+}
+
+/// Returns a file that pages use. Its name says nothing of its version, so it is asked for again.
+pub(super) fn asset(asset: Asset) -> Response {
+    let response = Response::empty(200)
+        .header("Content-Type", asset.content_type)
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Cache-Control", "no-cache");
+    Response { compressible: true, ..response.body(asset.body.into()) }
 }

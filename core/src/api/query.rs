@@ -12,6 +12,7 @@ use crate::{
     label::{Matcher, Mode, Regex, parse},
     limits::FILTERS_MAX,
     silence::States,
+    ui::Page,
     view::AlertFilter,
 };
 
@@ -35,6 +36,8 @@ pub(super) enum Ask {
     Silence(String),
     Silences(States, Vec<Matcher>),
     Status,
+    Page(Page),
+    Explain(String),
 }
 
 /// The parameters of one request.

@@ -10,12 +10,16 @@ use super::{
     head::{Head, clean_path, escape_path, unescape_path},
     response::{Response, allow},
 };
+use crate::ui::{self, Asset, Page};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    /// The page at the prefix itself.
-    Home,
+    /// A page for people; which one is found again when it is made.
+    Page,
+    /// A file that pages use.
+    Asset(Asset),
+
     /// Liveness and readiness, which are the same: a node that answers is ready.
     Healthy,
     /// A scrape.
@@ -40,6 +44,7 @@ pub(super) enum Operation {
     PostSilence,
     Silence,
     ExpireSilence,
+    Explain,
 }
 
 /// Where a request leads, with the metrics' name for it.
@@ -54,6 +59,9 @@ pub(super) struct Target<'a> {
 /// How the metrics name the path of one silence.
 const SILENCE: &str = "/api/v2/silence/{silenceID}";
 
+/// How the metrics name the path of one explanation, which is campana's own.
+const EXPLAIN: &str = "/api/v2/alerts/{fingerprint}/explain";
+
 struct Plain {
     path: &'static str,
     methods: &'static [&'static str],
@@ -61,7 +69,7 @@ struct Plain {
 }
 
 const PLAIN: [Plain; 9] = [
-    Plain { path: "/", methods: &["GET"], endpoint: Endpoint::Home },
+    Plain { path: "/", methods: &["GET"], endpoint: Endpoint::Page },
     Plain { path: "/metrics", methods: &["GET"], endpoint: Endpoint::Metrics },
     Plain { path: "/-/healthy", methods: &["GET", "HEAD"], endpoint: Endpoint::Healthy },
     Plain { path: "/-/ready", methods: &["GET", "HEAD"], endpoint: Endpoint::Healthy },
@@ -120,6 +128,15 @@ fn route_plain<'a>(head: &Head<'_>, inside: &str, whole: &str) -> Result<Target<
         }
         return Err(not_allowed(head.method, plain.methods).handler(plain.path));
     }
+    if head.method == "GET" || head.method == "HEAD" {
+        let target = |endpoint, handler| Ok(Target { endpoint, handler, id: Cow::Borrowed("") });
+        if let Some(asset) = inside.strip_prefix("/assets/").and_then(ui::asset) {
+            return target(Endpoint::Asset(asset), "/assets/*path");
+        }
+        if Page::find(inside, &[]).is_some() {
+            return target(Endpoint::Page, "/");
+        }
+    }
     // A slash too many or too few, or another case, leads to the route that was meant.
     let trimmed = inside.trim_end_matches('/');
     let meant = PLAIN.iter().find(|plain| {
@@ -141,6 +158,11 @@ fn route_v2<'a>(head: &Head<'a>, inside: &str, shown: &str) -> Result<Target<'a>
         .strip_prefix("/api/v2/silence/")
         .filter(|id| !id.is_empty() && !id.contains('/'))
         .map(String::from);
+    let explained = path
+        .strip_prefix("/api/v2/alerts/")
+        .and_then(|rest| rest.strip_suffix("/explain"))
+        .filter(|id| !id.is_empty() && !id.contains('/'))
+        .map(String::from);
     let (handler, get, other) = match path {
         "/api/v2/status" => ("/api/v2/status", Operation::Status, None),
         "/api/v2/receivers" => ("/api/v2/receivers", Operation::Receivers, None),
@@ -154,12 +176,13 @@ fn route_v2<'a>(head: &Head<'a>, inside: &str, shown: &str) -> Result<Target<'a>
         _ if silence.is_some() => {
             (SILENCE, Operation::Silence, Some(("DELETE", Operation::ExpireSilence)))
         }
+        _ if explained.is_some() => (EXPLAIN, Operation::Explain, None),
         _ => {
             let text = format!("path {shown} was not found");
             return Err(Response::error(404, 404, &text).handler("/api/v2/{unknown}"));
         }
     };
-    let id = silence.unwrap_or_default();
+    let id = silence.or(explained).unwrap_or_default();
     match other {
         _ if head.method == "GET" => target(get, handler, id),
         Some((method, operation)) if head.method == method => target(operation, handler, id),

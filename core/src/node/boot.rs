@@ -147,6 +147,7 @@ impl Node {
             route_lists: RouteLists::default(),
             groups: Groups::new(now.instant + options.dispatch_start_delay),
             ends: Default::default(),
+            trail: Default::default(),
             awaited: Default::default(),
             silences: Silences::new(options.data_retention, limits, label_mode(&options)),
             inhibitor: Inhibitor::new(config.inhibit_rules.clone()),

@@ -12,6 +12,7 @@ use crate::{
     nflog,
     notify::Told,
     time::Now,
+    trail::{Record, What},
 };
 
 impl Node {
@@ -19,7 +20,7 @@ impl Node {
     pub(super) fn pump(&mut self, now: Now) {
         while let Some(effect) = self.deliveries.poll() {
             match effect {
-                Effect::Attempted(attempted) => self.on_attempted(&attempted),
+                Effect::Attempted(attempted) => self.on_attempted(now, &attempted),
                 Effect::Cancel(id) => self.outputs.push_back(Output::Cancel(id)),
                 Effect::Decide(id) => self.decide(now, id),
                 Effect::Finished(finished) => self.on_finished(now, *finished),
@@ -65,6 +66,9 @@ impl Node {
                 return;
             }
         }
+        if is_first {
+            self.note_decision(now, id, decision);
+        }
         let Some(plan) = self.deliveries.plan(id) else { return };
         if is_first && matches!(decision, nflog::Decision::Notify(_)) {
             let name = plan.integration.name;
@@ -90,6 +94,24 @@ impl Node {
             false => CLAIM_PAUSE,
         };
         now.instant + pause + FIRST_ATTEMPT_TIME_MIN >= plan.deadline
+    }
+
+    /// Remembers for explanations what was decided about a delivery.
+    fn note_decision(&mut self, now: Now, id: DeliveryId, decision: nflog::Decision) {
+        let Some(plan) = self.deliveries.plan(id) else { return };
+        let integration = integration_text(&plan.integration);
+        let what = match decision {
+            nflog::Decision::Notify(reason) => What::Told { integration, reason: reason.as_str() },
+            nflog::Decision::Skip(reason) => {
+                What::Skipped { integration, reason: format!("{reason}") }
+            }
+        };
+        self.trail.note(Record {
+            at: now.wall,
+            group_key: plan.notification.group_key.clone(),
+            receiver: plan.notification.receiver.clone(),
+            what,
+        });
     }
 
     /// Tells whether the log lacks what a delivery would say.
@@ -153,7 +175,7 @@ impl Node {
         }
     }
 
-    fn on_attempted(&mut self, attempted: &Attempted) {
+    fn on_attempted(&mut self, now: Now, attempted: &Attempted) {
         self.metrics.notifications.record_attempt(
             attempted.integration.name,
             &attempted.receiver,
@@ -161,6 +183,15 @@ impl Node {
             !attempted.failed,
         );
         if let Some(err) = &attempted.retried {
+            self.trail.note(Record {
+                at: now.wall,
+                group_key: attempted.group_key.clone(),
+                receiver: attempted.receiver.clone(),
+                what: What::Retried {
+                    integration: integration_text(&attempted.integration),
+                    error: err.clone(),
+                },
+            });
             let event = Event::NotifyAttemptFailed {
                 receiver: attempted.receiver.clone(),
                 integration: integration_text(&attempted.integration),
@@ -188,6 +219,7 @@ impl Node {
             End::Skipped(_) => None,
         };
         self.end_turn(now, &finished);
+        self.note_end(now, &finished);
         let flight = finished.plan.flight;
         if let Some(landed) = self.groups.delivered(now.instant, flight, error, &self.alerts) {
             self.on_landed(landed);
@@ -202,6 +234,23 @@ impl Node {
         if *old != new {
             self.copy_log(now, &plan.notification.receiver, old, &new);
         }
+    }
+
+    /// Remembers for explanations how a delivery ended.
+    fn note_end(&mut self, now: Now, finished: &Finished) {
+        let integration = integration_text(&finished.plan.integration);
+        let what = match &finished.end {
+            End::Delivered(_) => What::Delivered { integration, attempts: finished.attempts },
+            End::Failed { error, .. } => What::Failed { integration, error: error.clone() },
+            End::Skipped(_) => return,
+        };
+        let notification = &finished.plan.notification;
+        self.trail.note(Record {
+            at: now.wall,
+            group_key: notification.group_key.clone(),
+            receiver: notification.receiver.clone(),
+            what,
+        });
     }
 
     /// Writes down what was said, so that it is not said again.

@@ -18,6 +18,7 @@ use crate::{
     notify::{Integration, Notification, Told, route_labels},
     route::Route,
     time::{Instant, Now, Timestamp},
+    trail::{Record, What},
 };
 
 impl Node {
@@ -38,10 +39,17 @@ impl Node {
         let route = config.tree.route(group.route);
         let (group_key, alerts) = (group.key.clone(), group.members.len() as u64);
         let mut resolved = self.resolved_members(now, &group.members);
-        self.log(Event::GroupFlushing { group_key, alerts });
+        self.log(Event::GroupFlushing { group_key: group_key.clone(), alerts });
         // How late the tick is handled does not move the time it stands for.
         let tick = now.wall - now.instant.since(tick);
         let flush = self.gather(now, id, route, tick);
+        let (count, left) = (alerts as u32, flush.alerts.len() as u32);
+        self.trail.note(Record {
+            at: now.wall,
+            group_key,
+            receiver: route.receiver.clone(),
+            what: What::Flushed { alerts: count, left },
+        });
         if flush.alerts.is_empty() {
             // What is still to be told waits for the end of the interval that mutes the group.
             resolved.retain(|(id, _)| flush.closing.binary_search(id).is_err());

@@ -117,6 +117,18 @@ impl View {
         }
     }
 
+    /// Returns an alert that would inhibit one with these labels, whether there is one or not.
+    pub fn inhibiting(
+        &self,
+        labels: &Labels,
+        now: Timestamp,
+        scratch: &mut Scratch,
+    ) -> Option<AlertId> {
+        let is_live = move |id| self.is_firing(id, now);
+        let mut query = self.inhibitor.query(is_live, &mut scratch.inhibition);
+        query.inhibited_by(labels).map(|found| found.source)
+    }
+
     /// Returns the alerts that have not ended and that the filter lets through, by fingerprint.
     pub fn list_alerts(&self, filter: &AlertFilter, now: Timestamp) -> Vec<Listed<'_>> {
         let mut scratch = Scratch::default();

@@ -25,7 +25,7 @@ const RANKS: [&[&str]; 9] = [
     &["notify", "route", "group", "delivery"],
     &["config"],
     &["view"],
-    &["cli", "api", "ui"],
+    &["cli", "ui", "api"],
     &["node", "drive"],
 ];
 

@@ -1,0 +1,178 @@
+//! Filters as people type them: matchers, and questions to the alert itself.
+
+use alloc::{
+    borrow::ToOwned as _,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use crate::{
+    label::{Matcher, Mode, parse},
+    limits::{COMPLETIONS_MAX, FILTERS_MAX},
+    time::{Timestamp, duration},
+    view::{Listed, View, selects},
+    wire::json::write_string,
+};
+
+/// What filters ask of an alert.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filters {
+    /// What its labels must satisfy.
+    pub(super) matchers: Vec<Matcher>,
+    /// What else it must be.
+    asks: Vec<Ask>,
+    /// Each filter as it is shown.
+    pub(super) shown: Vec<String>,
+    /// What could not be read: the text, and why.
+    pub(super) errors: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug)]
+enum Ask {
+    /// `@age>1h`: older, or younger.
+    Age { older: bool, than: Duration },
+    /// `@state=active`
+    State { is: bool, state: String },
+    /// `@receiver=team`, with a matcher for the name.
+    Receiver(Matcher),
+    /// `@fingerprint=...`
+    Fingerprint(Matcher),
+}
+
+impl Filters {
+    /// Reads texts, each one filter or several: with or without braces, separated by commas.
+    pub(super) fn parse(mode: Mode, texts: &[String]) -> Self {
+        let mut filters = Self::default();
+        for text in texts.iter().take(FILTERS_MAX) {
+            let text = text.trim();
+            if let Some(ask) = text.strip_prefix('@') {
+                match read_ask(ask) {
+                    Ok(ask) => {
+                        filters.asks.push(ask);
+                        filters.shown.push(text.to_owned());
+                    }
+                    Err(why) => filters.errors.push((text.to_owned(), why)),
+                }
+                continue;
+            }
+            match read_matchers(mode, text) {
+                Ok(matchers) => {
+                    filters.shown.extend(matchers.iter().map(|matcher| format!("{matcher}")));
+                    filters.matchers.extend(matchers);
+                }
+                Err(why) => filters.errors.push((text.to_owned(), why)),
+            }
+        }
+        filters
+    }
+
+    /// Tells whether an alert satisfies what is asked beside the matchers.
+    pub(super) fn admits(&self, listed: &Listed<'_>, muted: bool, now: Timestamp) -> bool {
+        self.asks.iter().all(|ask| match ask {
+            Ask::Age { older, than } => {
+                let age = now.since(listed.entry.alert.starts_at.at);
+                if *older { age > *than } else { age < *than }
+            }
+            Ask::State { is, state } => {
+                let holds = match &**state {
+                    "active" => !listed.muting.is_muted() && !muted,
+                    "suppressed" => listed.muting.is_muted() || muted,
+                    "silenced" => !listed.muting.silenced_by.is_empty(),
+                    "inhibited" => listed.muting.inhibited_by.is_some(),
+                    _ => muted,
+                };
+                holds == *is
+            }
+            Ask::Receiver(matcher) => {
+                listed.receivers.iter().any(|name| matcher.matches_value(name.as_bytes()))
+            }
+            Ask::Fingerprint(matcher) => {
+                matcher.matches_value(listed.entry.fingerprint.to_string().as_bytes())
+            }
+        })
+    }
+}
+
+/// Reads matchers liberally: links in the wild have braces or not, and commas at their ends.
+fn read_matchers(mode: Mode, text: &str) -> Result<Vec<Matcher>, String> {
+    let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let inner = inner.trim().trim_end_matches(',').trim();
+    if inner.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parsed = parse::matchers(mode, &format!("{{{inner}}}")).map_err(|e| e.to_string())?;
+    Ok(parsed.matchers)
+}
+
+fn read_ask(text: &str) -> Result<Ask, String> {
+    const STATES: [&str; 5] = ["active", "suppressed", "silenced", "inhibited", "muted"];
+    if let Some(rest) = text.strip_prefix("age") {
+        let rest = rest.trim();
+        let (older, span) = match (rest.strip_prefix('>'), rest.strip_prefix('<')) {
+            (Some(span), _) => (true, span),
+            (_, Some(span)) => (false, span),
+            _ => return Err("write for example @age>1h or @age<30m".into()),
+        };
+        let than = duration::parse_prometheus(span.trim()).map_err(|e| e.to_string())?;
+        return Ok(Ask::Age { older, than });
+    }
+    // The names behind the sign are names of labels, so the parser of matchers reads them.
+    let matcher = match read_matchers(Mode::Classic, text)?.pop() {
+        Some(matcher) => matcher,
+        None => return Err("write for example @state=active".into()),
+    };
+    match matcher.name() {
+        "receiver" => Ok(Ask::Receiver(matcher)),
+        "fingerprint" => Ok(Ask::Fingerprint(matcher)),
+        "state" if STATES.contains(&matcher.value()) => {
+            Ok(Ask::State { is: matcher.op().is_positive(), state: matcher.value().to_owned() })
+        }
+        "state" => Err(format!("unknown state; there are {}", STATES.join(", "))),
+        name => {
+            let known = "@age, @state, @receiver and @fingerprint";
+            Err(format!("there is no @{name}; there are {known}"))
+        }
+    }
+}
+
+/// Returns names of labels, or values of one, that begin with a text: the most frequent first.
+pub(super) fn complete(view: &View, name: Option<&str>, prefix: &str) -> String {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    let begins = |text: &str| {
+        let beginning = text.get(..prefix.len());
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(prefix))
+    };
+    for (_, entry) in view.alerts.iter() {
+        match name {
+            Some(name) => {
+                if let Some(value) = entry.alert.labels.get(name).filter(|value| begins(value)) {
+                    *counts.entry(value).or_default() += 1;
+                }
+            }
+            None => {
+                for (label, _) in entry.alert.labels.iter().filter(|(label, _)| begins(label)) {
+                    *counts.entry(label).or_default() += 1;
+                }
+            }
+        }
+    }
+    let mut found: Vec<(&str, u32)> = counts.into_iter().collect();
+    found.sort_by_key(|(_, count)| core::cmp::Reverse(*count));
+    let mut out = String::from("[");
+    for (i, (text, _)) in found.iter().take(COMPLETIONS_MAX).enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_string(&mut out, text);
+    }
+    out.push_str("]\n");
+    out
+}
+
+/// Tells whether labels satisfy matchers; for previews.
+pub(super) fn matches(matchers: &[Matcher], listed: &Listed<'_>) -> bool {
+    selects(matchers, &listed.entry.alert.labels)
+}
