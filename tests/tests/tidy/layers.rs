@@ -12,15 +12,14 @@ use super::{
 /// A module may use modules of lower ranks, and of its own rank those that stand before it. So
 /// there is no cycle anywhere. The order inside of the ranks follows from what the modules are: a
 /// silence and an inhibition select alerts, a checkpoint (`persist`) holds what the others keep, a
-/// delivery carries out notifications that a route asked for, pages and the command line come after
-/// the interface they describe.
+/// delivery carries out notifications that a route asked for, the interface serves the pages.
 const RANKS: [&[&str]; 9] = [
     &["time", "id", "rng", "hash", "map", "cow", "timer", "limits"],
     &["wire", "event", "metrics"],
     &["label"],
     &[
         "interval", "template", "yaml", "schema", "nflog", "alert", "silence", "inhibit",
-        "persist", "cluster",
+        "persist", "cluster", "trail",
     ],
     &["notify", "route", "group", "delivery"],
     &["config"],
