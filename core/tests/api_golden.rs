@@ -173,6 +173,8 @@ fn view() -> View {
         inhibitor: inhibitor.index(),
         metrics: Metrics::default(),
         cluster: None,
+        trail: Default::default(),
+        at: Now { instant: Instant::from_nanos(0), wall: WALL },
         started_at: WALL,
     }
 }
