@@ -34,6 +34,7 @@ pub mod secret;
 pub mod service;
 pub mod slack;
 pub mod smtp;
+pub mod sns;
 pub mod telegram;
 pub mod trial;
 pub mod victorops;

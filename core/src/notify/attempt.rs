@@ -110,7 +110,9 @@ impl Attempt {
         let next = match fed {
             Fed::Start => {
                 let integration = &job.integration;
-                self.files = Files::new(integration.kind.files(), &integration.http);
+                let optional = integration.kind.optional_files(&job.environment);
+                let own = integration.kind.files();
+                self.files = Files::new(own, &integration.http).with_optional(optional);
                 Ok(())
             }
             Fed::File(content) => self.files.put(content),

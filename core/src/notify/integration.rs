@@ -5,10 +5,11 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use super::{
     HttpConfig, Outcome, discord, email,
     global::Global,
-    incidentio, jira, log, mattermost, msteams, msteamsv2, opsgenie, pagerduty, pushover,
-    rocketchat,
+    incidentio, jira,
+    job::Environment,
+    log, mattermost, msteams, msteamsv2, opsgenie, pagerduty, pushover, rocketchat,
     service::{Service, Talk, Turn},
-    slack, telegram, victorops, webex, webhook, wechat,
+    slack, sns, telegram, victorops, webex, webhook, wechat,
 };
 use crate::{
     schema::{Context, Field as _},
@@ -113,6 +114,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Returns the files to read before each attempt if they exist.
+            pub fn optional_files(&self, environment: &Environment) -> Vec<String> {
+                match self {
+                    $( Self::$kind(config) => config.optional_files(environment), )*
+                }
+            }
+
             /// Returns the next request of an attempt, or its end.
             ///
             /// # Errors
@@ -137,6 +145,7 @@ kinds! {
     Wechat(wechat::WechatConfig), "wechat_configs", "Sends a message on WeChat Work.";
     Pushover(pushover::PushoverConfig), "pushover_configs", "Sends a message over Pushover.";
     Victorops(victorops::VictoropsConfig), "victorops_configs", "Posts to VictorOps.";
+    Sns(sns::SnsConfig), "sns_configs", "Publishes to Amazon SNS.";
     Telegram(telegram::TelegramConfig), "telegram_configs", "Sends to a Telegram chat.";
     Webex(webex::WebexConfig), "webex_configs", "Posts to a Webex room.";
     MsTeams(msteams::MsTeamsConfig), "msteams_configs", "Posts a card to Microsoft Teams.";

@@ -27,6 +27,9 @@ use crate::{
 /// The most characters of a title.
 const TITLE_CHARS_MAX: usize = 1024;
 
+/// The colour unless configured.
+const COLOR: &str = r#"{{ if eq .Status "firing" }}red{{ else }}green{{ end }}"#;
+
 schema! {
     /// The settings in `rocketchat_configs`.
     pub struct RocketchatConfig check Self::check {
@@ -47,7 +50,7 @@ schema! {
         /// The channel; a template.
         pub channel: String,
         /// The attachment's colour; a template.
-        pub color: String = r#"{{ if eq .Status "firing" }}red{{ else }}green{{ end }}"#.to_string(),
+        pub color: String = COLOR.to_string(),
         /// The attachment's title; a template.
         pub title: String = r#"{{ template "rocketchat.default.title" . }}"#.to_string(),
         /// Where the title leads; a template.

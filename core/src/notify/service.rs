@@ -20,6 +20,7 @@ use super::{
     Answer, Cause, HttpConfig, Job, Outcome, Secret,
     data::Data,
     global::Global,
+    job::Environment,
     memory::Memory,
     render::Render,
     request::{self, Files, Hidden},
@@ -46,6 +47,11 @@ pub trait Service: Field + Default + Clone + PartialEq + fmt::Debug {
 
     /// Returns the files to read before each attempt: the key in the configuration and the path.
     fn files(&self) -> Vec<(&'static str, &str)> {
+        Vec::new()
+    }
+
+    /// Returns the files to read before each attempt if they exist.
+    fn optional_files(&self, _environment: &Environment) -> Vec<String> {
         Vec::new()
     }
 
@@ -185,6 +191,11 @@ impl<'a> Talk<'a> {
     /// When it was not named.
     pub fn file(&self, path: &str) -> &'a str {
         self.files.content(path)
+    }
+
+    /// Returns what a file holds that [`Service::optional_files`] named; empty if there is none.
+    pub fn optional_file(&self, path: &str) -> &'a str {
+        self.files.find(path).unwrap_or_default()
     }
 
     /// Returns the inline text if there is one, else what the file holds.

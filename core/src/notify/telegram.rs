@@ -27,8 +27,10 @@ use crate::{
 /// The most characters of a message, as Telegram's API documents them.
 const MESSAGE_CHARS_MAX: usize = 4096;
 /// What is sent instead of a longer message in HTML, which cannot be cut without breaking its tags.
-const TOO_LONG: &str = "Alertmanager notification could not be sent: message length exceeds Telegram limits.\n\
-    \t\t\tPlease check the template used for producing the message content.";
+const TOO_LONG: &str = concat!(
+    "Alertmanager notification could not be sent: message length exceeds Telegram limits.\n",
+    "\t\t\tPlease check the template used for producing the message content.",
+);
 
 schema! {
     /// The settings in `telegram_configs`.
@@ -149,8 +151,8 @@ impl Service for TelegramConfig {
     }
 }
 
-/// Says what an answer means: its body counts, not its status, and whatever is wrong is tried again,
-/// as upstream does.
+/// Says what an answer means: its body counts, not its status, and whatever is wrong is tried
+/// again, as upstream does.
 fn judge(talk: &Talk<'_>, answer: &Answer) -> Outcome {
     let Ok(json) = serde_json::from_slice::<Json>(&answer.body) else {
         let cause = Cause::of_status(answer.status);

@@ -24,6 +24,8 @@ struct Wanted {
     role: &'static str,
     /// Whether it belongs to the integration; otherwise, to its `http_config`.
     is_own: bool,
+    /// Whether it may be missing; it counts as empty then.
+    is_optional: bool,
 }
 
 impl Files {
@@ -62,6 +64,18 @@ impl Files {
         files
     }
 
+    /// Adds files that need not exist.
+    #[must_use]
+    pub fn with_optional(mut self, paths: Vec<String>) -> Self {
+        for path in paths {
+            if self.wanted.iter().all(|wanted| *wanted.path != *path) {
+                let path = Arc::from(path);
+                self.wanted.push(Wanted { path, role: "", is_own: true, is_optional: true });
+            }
+        }
+        self
+    }
+
     /// Makes the same list with made-up contents, for trials.
     pub fn made_up<'a>(
         own: impl IntoIterator<Item = (&'static str, &'a str)>,
@@ -83,7 +97,8 @@ impl Files {
     /// The outcome of the attempt, when the file could not be read or is not UTF-8. As upstream, it
     /// is final for the integration's own files and tried again for those of `http_config`.
     pub fn put(&mut self, content: Result<Vec<u8>, String>) -> Result<(), Outcome> {
-        let Some(Wanted { path, role, is_own }) = self.wanted.get(self.contents.len()) else {
+        let Some(Wanted { path, role, is_own, is_optional }) = self.wanted.get(self.contents.len())
+        else {
             return Ok(());
         };
         let text = content.and_then(|bytes| {
@@ -92,6 +107,10 @@ impl Files {
         match text {
             Ok(text) => {
                 self.contents.push(Secret::new(text.trim()));
+                Ok(())
+            }
+            Err(_) if *is_optional => {
+                self.contents.push(Secret::default());
                 Ok(())
             }
             Err(why) if *is_own => Err(fail(format!("unable to read {role} {path}: {why}"))),
@@ -117,9 +136,13 @@ impl Files {
     /// # Panics
     /// When the file has not been put in.
     pub fn content(&self, path: &str) -> &str {
+        self.find(path).expect("requests are made once all files are there")
+    }
+
+    /// Returns the same, unless the file has not been put in.
+    pub fn find(&self, path: &str) -> Option<&str> {
         let place = self.wanted.iter().position(|wanted| *wanted.path == *path);
-        let content = place.and_then(|place| self.contents.get(place));
-        content.expect("requests are made once all files are there").expose()
+        place.and_then(|place| self.contents.get(place)).map(Secret::expose)
     }
 
     fn want_secret(&mut self, role: &'static str, source: Option<&SecretSource>) {
@@ -130,7 +153,7 @@ impl Files {
 
     fn want(&mut self, role: &'static str, is_own: bool, path: &Arc<str>) {
         if self.wanted.iter().all(|wanted| wanted.path != *path) {
-            self.wanted.push(Wanted { path: path.clone(), role, is_own });
+            self.wanted.push(Wanted { path: path.clone(), role, is_own, is_optional: false });
         }
     }
 }
