@@ -169,9 +169,11 @@ impl Exchange {
                 }
                 Ok(STANDARD.encode(response))
             }
-            (Mechanism::Login, 1 | 2) => match &*challenge.to_ascii_lowercase() {
-                b"username:" => Ok(STANDARD.encode(&login.username)),
-                b"password:" => Ok(STANDARD.encode(login.password.expose())),
+            // Most servers ask in these words, and some in those of the draft that never was a
+            // standard: `User Name` and `Password`, with a zero byte at the end.
+            (Mechanism::Login, 1 | 2) => match challenge.to_ascii_lowercase().trim_ascii_end() {
+                b"username:" | b"user name\0" => Ok(STANDARD.encode(&login.username)),
+                b"password:" | b"password\0" => Ok(STANDARD.encode(login.password.expose())),
                 _ => Err(UNEXPECTED),
             },
             // The challenge says why the token is refused; an empty answer gets the real one.

@@ -263,6 +263,10 @@ fn every_mechanism_logs_in() {
     let expected = ["AUTH LOGIN", "dXNlcg==", &STANDARD.encode(PASSWORD), "MAIL FROM:<a@b>"];
     assert_eq!(heard[..4], expected);
 
+    let challenges = ["334 VXNlciBOYW1lAA==\r\n", "334 UGFzc3dvcmQA\r\n"];
+    let (heard, _) = log_in(login(PASSWORD, ""), "LOGIN", &[&challenges[..], &end].concat());
+    assert_eq!(heard[..4], expected);
+
     // The example of RFC 2195.
     let known = Login { username: "tim".into(), ..login("", "tanstaaftanstaaf") };
     let challenge = STANDARD.encode("<1896.697170952@postoffice.reston.mci.net>");
