@@ -310,6 +310,9 @@ pub(crate) fn words(e: Error) -> SendError {
         Error::Timeout(_) => late(),
         Error::Io(e) => match e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(Error::Timeout(_)) => late(),
+            _ if e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+                connection(format!("tls: {e}"))
+            }
             _ if e.kind() == io::ErrorKind::TimedOut => connection("i/o timeout".into()),
             _ => connection(plain(&e)),
         },

@@ -233,8 +233,9 @@ impl Stage {
             .filter_map(|header| header.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value))
             .filter(|(name, _)| {
-                // Go asks token servers for compression; the lengths depend on ports.
-                !matches!(&**name, "host" | "content-length" | "accept-encoding")
+                // Go asks token servers for compression; the lengths depend on ports. It also tells
+                // the targets of redirects where it comes from, which may be a secret.
+                !matches!(&**name, "host" | "content-length" | "accept-encoding" | "referer")
             })
             .map(|(name, value)| {
                 let value = if value.starts_with("Alertmanager/") { "Alertmanager" } else { value };
@@ -303,8 +304,7 @@ fn all_settings(name: &str) {
     let basic = one(&stage.plain, "/plain");
     assert_eq!(basic.header("authorization"), Some("Basic dTp0MHBzM2NyZXQ="));
     let headers = one(&stage.plain, "/headers");
-    let own: Vec<_> = headers.headers.iter().filter(|line| line.starts_with("X-A")).collect();
-    assert_eq!(own.len(), 2, "{headers:?}");
+    assert_eq!(headers.all("x-a"), ["1", "2"]);
 
     proxies(&stage);
     for (server, path) in [
@@ -368,8 +368,7 @@ fn proxies(stage: &Stage) {
     let connect = one(&stage.tunnels, &format!("CONNECT localhost:{tls}"));
     assert_eq!(connect.header("user-agent"), Some("Go-http-client/1.1"));
     assert_eq!(connect.header("proxy-authorization"), Some("Basic dTpwcjB4eXBhc3M="));
-    let way: Vec<_> = connect.headers.iter().filter(|line| line.starts_with("X-Way")).collect();
-    assert_eq!(way, ["X-Way: a", "X-Way: b"]);
+    assert_eq!(connect.all("x-way"), ["a", "b"]);
     one(&stage.tunnels, &format!("SOCKS localhost:{tls}"));
     let denied = stage.denying.heard();
     assert!(!denied.is_empty() && denied.iter().all(|heard| heard.line.starts_with("CONNECT ")));

@@ -32,10 +32,13 @@ pub(crate) struct Heard {
 impl Heard {
     /// Returns the value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find_map(|line| {
-            let (known, value) = line.split_once(": ")?;
-            known.eq_ignore_ascii_case(name).then_some(value)
-        })
+        self.all(name).first().copied()
+    }
+
+    /// Returns all values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let pairs = self.headers.iter().filter_map(|line| line.split_once(": "));
+        pairs.filter(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 }
 
