@@ -235,6 +235,7 @@ impl Service for SlackConfig {
             None => talk.inline_or_file(&self.api_url.0, &self.api_url_file),
         };
         let mut request = Request::post_json(url, body);
+        request.reads_answer = true;
         request.timeout = self.timeout.limit();
         Ok(request.into())
     }

@@ -146,6 +146,7 @@ impl Service for TelegramConfig {
         let token = talk.inline_or_file(&self.bot_token, &self.bot_token_file);
         let api = self.api_url.0.trim_end_matches('/');
         let mut request = Request::post_json(format!("{api}/bot{token}/sendMessage"), body.done());
+        request.reads_answer = true;
         request.user_agent = Some("Go-http-client/1.1");
         Ok(request.into())
     }

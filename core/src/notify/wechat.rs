@@ -88,6 +88,7 @@ impl WechatConfig {
         render.finish()?;
         let query = [("corpid", &*corp_id), ("corpsecret", &*secret)];
         let mut request = Request::new("GET", self.api_url.extended("gettoken", &query));
+        request.reads_answer = true;
         request.content_type = "";
         Ok(request.secret(&*secret).into())
     }
