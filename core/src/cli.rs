@@ -135,8 +135,9 @@ pub struct Options {
     pub log_level: Level,
     /// The format of log lines.
     pub log_format: Format,
-    /// What the process's environment says, by the names in [`ENVIRONMENT`]. The command line leaves
-    /// it empty and the runtime fills it in. It may hold credentials, so it is not serialized.
+    /// What the process's environment says, by the names in [`ENVIRONMENT`]. The command line
+    /// leaves it empty and the runtime fills it in. It may hold credentials, so it is not
+    /// serialized.
     #[serde(skip)]
     pub environment: BTreeMap<String, Secret>,
 }

@@ -182,8 +182,8 @@ pub const ANSWER_DRAIN_MAX: usize = 256 * 1024;
 /// Redirects followed for one request; one more is an error.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Bytes of a proxy's answer to `CONNECT` at most; it holds nothing of use but its first line. A longer
-/// one counts as a refusal.
+/// Bytes of a proxy's answer to `CONNECT` at most; it holds nothing of use but its first line. A
+/// longer one counts as a refusal.
 pub const PROXY_HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// How long one address of a receiver may take to accept a connection, and TLS to be agreed.

@@ -31,8 +31,8 @@ pub struct Exchange {
 impl Exchange {
     /// Says what an answer is worth whose body broke off or did not come in time.
     ///
-    /// Where the status alone decides it stands, without the body, which explains nothing by halves.
-    /// Only a 2xx that is of no use without its body counts as no answer.
+    /// Where the status alone decides it stands, without the body, which explains nothing by
+    /// halves. Only a 2xx that is of no use without its body counts as no answer.
     ///
     /// # Errors
     /// That one; `error` says how it broke.

@@ -62,8 +62,8 @@ pub(super) enum Told {
     Refused(String),
 }
 
-/// An assertion that waits for its signature: the body is `before`, `input`, a dot, the signature in
-/// base64 for URLs, and `after`. Runtimes sign, since core has no keys in a usable form.
+/// An assertion that waits for its signature: the body is `before`, `input`, a dot, the signature
+/// in base64 for URLs, and `after`. Runtimes sign, since core has no keys in a usable form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signing {
     /// `RS256`, `RS384` or `RS512`.

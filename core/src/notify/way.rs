@@ -134,8 +134,8 @@ impl Way {
         Peer { proxy: self.proxy.clone(), target: (!self.is_relayed()).then_some(target) }
     }
 
-    /// Makes the error of a connection that could not be made; `why` says what went wrong on the way
-    /// to [`dial`](Self::dial).
+    /// Makes the error of a connection that could not be made; `why` says what went wrong on the
+    /// way to [`dial`](Self::dial).
     pub fn broken(&self, why: &str) -> SendError {
         let place = match self.proxy.as_deref() {
             None => "",

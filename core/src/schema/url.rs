@@ -202,7 +202,8 @@ fn encode(out: &mut String, tail: &str) {
     }
 }
 
-/// Checks a text that may be any URL, as a proxy's, and returns it percent-encoded where it must be.
+/// Checks a text that may be any URL, as a proxy's, and returns it percent-encoded where it must
+/// be.
 ///
 /// # Errors
 /// Says what is wrong without repeating the URL, which may hold a password.
