@@ -39,11 +39,14 @@ impl Config {
         }
         for receiver in self.receivers.iter().filter(|receiver| receiver.used) {
             for integration in &receiver.integrations {
-                if let Some(error) = notify::trial::run(&receiver.name, integration, &set) {
+                if let Some(broken) = notify::trial::run(&receiver.name, integration, &set) {
                     let name = &receiver.name;
                     let (kind, index) = (integration.name, integration.index);
+                    let (field, error) = (broken.field, broken.error);
+                    let place = if field.is_empty() { field } else { format!(" in {field}") };
                     let text = format!(
-                        "receiver {name:?}: a trial notification of {kind}[{index}] fails: {error}"
+                        "receiver {name:?}: a trial notification of {kind}[{index}] fails{place}: \
+                         {error}"
                     );
                     self.warnings.push(Warning(whole(text)));
                 }

@@ -29,7 +29,11 @@ impl Url {
     pub fn with_slash(&self) -> Self {
         let end = self.0.find(['?', '#']).unwrap_or(self.0.len());
         let (path, rest) = self.0.split_at(end);
-        if path.is_empty() || path.ends_with('/') { self.clone() } else { Self(format!("{path}/{rest}")) }
+        if path.is_empty() || path.ends_with('/') {
+            self.clone()
+        } else {
+            Self(format!("{path}/{rest}"))
+        }
     }
 
     /// Returns the URL with `tail` behind its path, as it is, and with pairs added to its query,
