@@ -13,9 +13,11 @@ use campana_core::{
     event::Event,
     id::{CallId, SendId},
     metrics::Traffic,
+    nflog,
     node::{Input, Node, Output, Start, gossip_settings, load_config},
     persist::{self, Saved, Step},
     rng::Seed,
+    silence::Id,
     time::{Instant, Now, Timestamp},
 };
 
@@ -56,6 +58,46 @@ impl HostSpec {
     }
 }
 
+/// What a host confirmed: to clients, and in its log.
+#[derive(Debug, Default)]
+pub(crate) struct Confirmed {
+    silences: BTreeSet<Id>,
+    /// Log entries with their times: of sending, and of the end of what must be remembered.
+    log: BTreeMap<nflog::Key, (Timestamp, Timestamp)>,
+}
+
+impl Confirmed {
+    pub(crate) fn silence(&mut self, id: &Id) {
+        self.silences.insert(id.clone());
+    }
+
+    /// Notes that a node said that a notification was delivered.
+    pub(crate) fn told(&mut self, node: &Node, event: &Event) {
+        let Event::NotifySuccess { receiver, integration, group_key, .. } = event else { return };
+        let Some((name, index)) = integration.trim_end_matches(']').split_once('[') else { return };
+        let (group_key, receiver) = (group_key.clone(), receiver.clone());
+        let (integration, index) = (name.into(), index.parse().unwrap_or(0));
+        let key = nflog::Key { group_key, receiver, integration, index };
+        if let Some(entry) = node.nflog().get(&key) {
+            self.log.insert(key, (entry.timestamp, entry.expires_at));
+        }
+    }
+
+    /// Returns what a node that has just started does not know.
+    fn lost(&self, node: &Node, now: Timestamp) -> Vec<String> {
+        let view = node.view();
+        let silences = self.silences.iter().filter(|id| view.silences.get(&id.0).is_none());
+        let silences = silences.map(|id| format!("silence {id}"));
+        let is_lost = |(key, (at, expires_at)): &(&nflog::Key, &(Timestamp, Timestamp))| {
+            let known = node.nflog().get(key).is_some_and(|entry| entry.timestamp >= *at);
+            // What has expired may have been forgotten; clocks may have stepped by some seconds.
+            !known && *expires_at > now + Duration::from_secs(60)
+        };
+        let entries = self.log.iter().filter(is_lost).map(|(key, _)| format!("log entry {key}"));
+        silences.chain(entries).collect()
+    }
+}
+
 /// What a host asks of the world.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -83,6 +125,8 @@ pub(crate) struct Host {
     /// `None` while the program does not run.
     pub(crate) node: Option<Node>,
     pub(crate) calls: u64,
+    /// What it confirmed, and must know after its next start.
+    pub(crate) confirmed: Confirmed,
     pub(crate) clock: Clock,
     /// Packets and bytes of gossip it has sent.
     pub(crate) packets: u64,
@@ -118,6 +162,7 @@ impl Host {
             run: 0,
             node: None,
             calls: 0,
+            confirmed: Confirmed::default(),
             options: Arc::new(*options),
             external,
             clock: spec.clock,
@@ -155,8 +200,13 @@ impl Host {
                     .wrapping_add(u64::from(self.id.0) << 32),
             ),
         };
-        self.node = Some(Node::new(self.now(at), start));
-        Ok(())
+        let node = Node::new(self.now(at), start);
+        let lost = self.confirmed.lost(&node, self.now(at).wall);
+        self.node = Some(node);
+        match lost.is_empty() {
+            true => Ok(()),
+            false => Err(format!("it has lost what it confirmed: {lost:?}")),
+        }
     }
 
     /// Reads what the last run left, as the runtimes do.

@@ -5,7 +5,7 @@ mod gossip;
 use std::{collections::BTreeSet, time::Duration};
 
 use campana_core::{
-    api::{Action, Admit, Head, Response, Side},
+    api::{Action, Admit, Head, Reply, Response, Side},
     event::{Event, Level},
     id::{CallId, SendId},
     metrics::Process,
@@ -192,6 +192,9 @@ impl World {
                 let call_id = CallId(host.calls);
                 self.put(id, Input::Call(call_id, call));
                 let reply = self.wait_reply(id, call_id)?;
+                if let Reply::SilencePut(Ok(silence)) = &reply {
+                    self.host_mut(id).confirmed.silence(silence);
+                }
                 Ok(self.host(id).site.reply(&head, reply))
             }
         }
@@ -443,6 +446,9 @@ impl World {
                 self.trace.note(now, format_args!("{id:?} logs {event:?}"));
                 let host = self.host_mut(id);
                 let wall = host.now(now).wall;
+                if let Some(node) = &host.node {
+                    host.confirmed.told(node, &event);
+                }
                 host.log.push((wall, event));
             }
             Output::Glob(read, globs) => {
@@ -504,7 +510,7 @@ impl World {
         self.settle();
     }
 
-    fn wait_reply(&mut self, id: HostId, call: CallId) -> Result<campana_core::api::Reply, String> {
+    fn wait_reply(&mut self, id: HostId, call: CallId) -> Result<Reply, String> {
         let until = self.now + CALL_PATIENCE;
         loop {
             if let Some(reply) = self.host_mut(id).replies.remove(&call) {

@@ -316,7 +316,9 @@ fn check_log(runner: &Runner, findings: &mut Findings) {
         for (_, event) in log.iter().filter(|(_, event)| event.level() == Level::Error) {
             let is_explained = runner.truth.troubles.iter().any(|(_, trouble)| match event {
                 Event::NotifyFailed { .. } => matches!(trouble, Trouble::Receiver),
-                Event::MaintenanceFailed { .. } => matches!(trouble, Trouble::Disk),
+                Event::MaintenanceFailed { .. } | Event::AppendFailed { .. } => {
+                    matches!(trouble, Trouble::Disk)
+                }
                 _ => false,
             });
             if !is_explained {

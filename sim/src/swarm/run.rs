@@ -156,6 +156,9 @@ impl Runner {
             fleet.world.keep_trace_lines();
         }
         fleet.world.network.link = mix.link;
+        for host in fleet.hosts().to_vec() {
+            fleet.world.disk_mut(host).delay = Duration::from_millis(plan.seed % 16);
+        }
         fleet.world.network.delay = mix.to_receiver;
         for id in fleet.hosts().to_vec() {
             fleet.world.disk_mut(id).delay = mix.disk_delay;
@@ -231,7 +234,9 @@ impl Runner {
                     ids.iter().for_each(|id| world.network.lift(*id));
                 }
             }
-            Action::Kill(host) => world.kill(hosts[host]),
+            // By turns the program dies and the power fails.
+            Action::Kill(host) if world.now().as_nanos() % 2 == 0 => world.kill(hosts[host]),
+            Action::Kill(host) => world.cut_power(hosts[host]),
             Action::CutPower(host) => world.cut_power(hosts[host]),
             Action::Stop(host) => world.ask_to_stop(hosts[host]),
             Action::Start(host) => self.start(host),
