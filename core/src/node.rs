@@ -71,8 +71,9 @@ pub struct Node {
     claims: claims::Claims,
     deliveries: Deliveries,
     journal: Journal,
-    /// What waits for the journal, in the order of the appends.
-    promises: VecDeque<(u64, journal::Promised)>,
+    /// What waits for the journal, in the order of the appends: for which, and whether that must be
+    /// on disk.
+    promises: VecDeque<(u64, bool, journal::Promised)>,
     schedule: Schedule,
     metrics: Metrics,
     reload: reload::State,

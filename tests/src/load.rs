@@ -88,12 +88,16 @@ pub fn annotations(instance: usize) -> Labels {
 
 /// Returns a batch of alerts: `(group, instance)` each.
 pub fn batch(alerts: impl IntoIterator<Item = (usize, usize)>) -> AlertBatch {
+    // As from a client that says itself when an alert ends; here, not soon.
+    batch_until(alerts, START + Duration::from_secs(365 * 86_400))
+}
+
+/// Returns a batch of alerts that end at a time.
+pub fn batch_until(alerts: impl IntoIterator<Item = (usize, usize)>, end: Timestamp) -> AlertBatch {
     let mut batch = AlertBatch::new();
     for (group, instance) in alerts {
         let url = "http://prometheus.example:9090/graph?g0.expr=latency&g0.tab=1";
-        // As from a client that says itself when an alert ends; here, not soon.
-        let end = Stamp::utc(START + Duration::from_secs(365 * 86_400));
-        let times = (None, Some(end));
+        let times = (Some(Stamp::utc(START)), Some(Stamp::utc(end)));
         batch.push_labels(&labels(group, instance), &annotations(instance), url, times);
     }
     batch
@@ -235,7 +239,12 @@ impl Host {
     }
 
     fn drain(&mut self) {
-        while self.node.poll().is_some() {}
+        while let Some(output) = self.node.poll() {
+            // A disk that takes everything at once.
+            if let Output::Append(append) = output {
+                self.node.handle(self.now, Input::Appended(append.id, Ok(())));
+            }
+        }
     }
 }
 

@@ -13,7 +13,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
-    let checks: [(&str, fn()); 5] = [
+    let checks: [(&str, fn()); 6] = [
+        (
+            "a_refresh_that_moves_the_end_allocates_nothing",
+            a_refresh_that_moves_the_end_allocates_nothing,
+        ),
         ("a_refresh_allocates_nothing", a_refresh_allocates_nothing),
         (
             "a_refresh_under_a_reader_copies_each_chunk_once",
@@ -59,6 +63,22 @@ fn a_refresh_allocates_nothing() {
     refresh(1000);
     for count in [1, 64, 1000] {
         assert_eq!(refresh(count), 0, "for {count} known alerts");
+    }
+}
+
+/// As Prometheus posts: each time with a later end, which the journal has to know.
+fn a_refresh_that_moves_the_end_allocates_nothing() {
+    let mut host = Host::with_alerts(CONFIG, 1000, 1);
+    host.settle();
+    for minute in 0..4 {
+        host.pass(Duration::from_secs(2));
+        host.settle();
+        let end = load::START + Duration::from_secs(400 * 86_400 + minute * 60);
+        let batch = load::batch_until((0..1000).map(|i| (i, 0)), end);
+        let input = Input::Call(CallId(1), Call::PostAlerts(batch));
+        let count = allocations(|| host.handle(input));
+        // The first time buffers grow.
+        assert!(minute == 0 || count == 0, "{count} allocations in minute {minute}");
     }
 }
 

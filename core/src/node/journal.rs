@@ -110,7 +110,8 @@ impl Node {
         let is_alerts = matches!(promised, Promised::Reply(_, Reply::AlertsPosted(_), _));
         match self.journal.promise(is_alerts) {
             Promise::Kept => self.keep(promised),
-            Promise::After(number) => self.promises.push_back((number, promised)),
+            Promise::After(number) => self.promises.push_back((number, true, promised)),
+            Promise::Written(number) => self.promises.push_back((number, false, promised)),
             Promise::Broken(err) => self.break_promise(promised, &err),
         }
     }
@@ -151,8 +152,11 @@ impl Node {
         if self.metrics.journal.record_failure() {
             self.log(Event::AppendFailed { part: Part::Journal, err: String::from(&*err) });
         }
-        for (_, promised) in core::mem::take(&mut self.promises) {
-            self.break_promise(promised, &err);
+        for (_, durable, promised) in core::mem::take(&mut self.promises) {
+            match durable {
+                true => self.break_promise(promised, &err),
+                false => self.keep(promised),
+            }
         }
         self.schedule.hasten(now.instant + JOURNAL_RETRY);
     }
@@ -178,9 +182,12 @@ impl Node {
     }
 
     fn keep_promises(&mut self) {
-        let durable = self.journal.durable();
-        while let Some((_, promised)) = self.promises.pop_front_if(|(number, _)| *number <= durable)
-        {
+        loop {
+            let journal = &self.journal;
+            let next = self
+                .promises
+                .pop_front_if(|(number, durable, _)| journal.has_done(*number, *durable));
+            let Some((_, _, promised)) = next else { return };
             self.keep(promised);
         }
     }

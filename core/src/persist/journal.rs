@@ -53,8 +53,10 @@ pub enum Urgency {
 pub enum Promise {
     /// Nothing: it may leave.
     Kept,
-    /// The append of this number.
+    /// The append of this number, on disk.
     After(u64),
+    /// The append of this number, written: nothing is promised but to survive the process.
+    Written(u64),
     /// The disk: the promise cannot be given.
     Broken(Arc<str>),
 }
@@ -98,6 +100,8 @@ pub struct Journal {
     next: u64,
     /// The last append that is on disk.
     durable: u64,
+    /// The last append that is written.
+    written: u64,
     flying: Option<Flying>,
     health: Health,
     ids: Counter,
@@ -153,6 +157,7 @@ impl Journal {
             due: None,
             next: 1,
             durable: 0,
+            written: 0,
             flying: None,
             health: Health::Good,
             ids: Counter::default(),
@@ -191,6 +196,11 @@ impl Journal {
         match self.sync {
             Some(Sync::Always) => {}
             Some(Sync::Mixed) if !about_alerts => {}
+            // A start or an end waits until it is handed to the system, so that only the host's end
+            // can lose it.
+            Some(_) if self.is_good() && self.urgency > Urgency::Later => {
+                return Promise::Written(self.next);
+            }
             _ => return Promise::Kept,
         }
         if let Health::Failed { err, .. } = &self.health {
@@ -204,9 +214,9 @@ impl Journal {
         flying.map_or(Promise::Kept, |flying| Promise::After(flying.number))
     }
 
-    /// Returns the last append that is on disk.
-    pub fn durable(&self) -> u64 {
-        self.durable
+    /// Tells whether an append is written, and on disk where that is asked for.
+    pub fn has_done(&self, number: u64, durable: bool) -> bool {
+        number <= if durable { self.durable } else { self.written.max(self.durable) }
     }
 
     /// Returns what to write now, if anything. Call after each turn.
@@ -272,6 +282,7 @@ impl Journal {
             self.fail(&err);
             return Some(Err(err));
         }
+        self.written = flying.number;
         if flying.sync {
             self.durable = flying.number;
             if flying.generation == self.generation {
