@@ -70,7 +70,7 @@ fn credentials_and_headers_are_sent() {
     assert!(refused("", "http://a:b@127.0.0.1:1").contains("remove one"));
     assert!(refused("nonsense: 1", "http://127.0.0.1:1").contains("http.yml:1:1: field nonsense"));
     let missing = "tls_config: {ca_file: nowhere.pem}";
-    assert!(refused(missing, "https://127.0.0.1:1").contains("127.0.0.1:1"));
+    assert!(refused(missing, "https://127.0.0.1:1").contains("nowhere.pem"));
 }
 
 #[test]
