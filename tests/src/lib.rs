@@ -16,3 +16,4 @@ pub mod relay;
 pub mod scenario;
 pub mod sink;
 pub mod subset;
+pub mod walk;
