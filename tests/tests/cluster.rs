@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     net::SocketAddr,
     ops::Range,
     path::Path,
@@ -28,8 +29,11 @@ use campana_tests::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// Groups of a storm: a debug build on a loaded machine sends some hundred a second.
+/// Groups of a storm: a debug build on a loaded machine sends some hundred a second. Programs that
+/// were built otherwise are told more by [`STORM_GROUPS`].
 const GROUPS: usize = if cfg!(debug_assertions) { 1_000 } else { 5_000 };
+/// Names the number of groups, for storms of programs that `CAMPANA_BIN` names.
+const STORM_GROUPS: &str = "CAMPANA_STORM";
 /// Alerts in one post.
 const BATCH: usize = 100;
 /// Silences made during a storm.
@@ -77,6 +81,11 @@ fn cluster(executables: [&Path; 3]) -> [Member; 3] {
     let [a, b, c] = &members;
     wait_ready(&[a, b, c]);
     members
+}
+
+/// How many groups a storm has.
+fn groups() -> usize {
+    env::var(STORM_GROUPS).map_or(GROUPS, |n| n.parse().expect("a number of groups"))
 }
 
 fn alert_name(n: usize) -> String {
@@ -191,10 +200,10 @@ fn storm(executables: [&Path; 3]) -> Figures {
     let began = Instant::now();
     let silence = thread::scope(|scope| {
         for member in members {
-            scope.spawn(move || post(member.program.address(), 0..GROUPS));
+            scope.spawn(move || post(member.program.address(), 0..groups()));
         }
         let silence = scope.spawn(|| silence_meanwhile(&b, &[&a, &c]));
-        wait_told(&members, GROUPS);
+        wait_told(&members, groups());
         silence.join().expect("every silence arrives")
     });
     wait_quiet(&members);
@@ -204,8 +213,9 @@ fn storm(executables: [&Path; 3]) -> Figures {
     let duplicates = told.values().map(|times| times.len() - 1).sum();
     let shares = members.map(|member| member.sink.count());
     eprintln!(
-        "storm of {GROUPS} groups, {executables:?}: {duplicates} duplicates, all told after \
+        "storm of {} groups, {executables:?}: {duplicates} duplicates, all told after \
          {arrived:?}, by each {shares:?}, silences everywhere after {silence:?} at most",
+        groups(),
     );
     Figures { duplicates, silence }
 }
@@ -225,7 +235,7 @@ fn kill_in_storm(executable: &Path) {
     a.sink.behave(Behaviour::AnswersAfter(ANSWER));
     let killed = thread::scope(|scope| {
         for member in [&a, &b, &c] {
-            scope.spawn(move || post(member.program.address(), 0..GROUPS));
+            scope.spawn(move || post(member.program.address(), 0..groups()));
         }
         let end = Instant::now() + PATIENCE;
         while a.sink.count() < KILLED_AFTER {
@@ -237,7 +247,7 @@ fn kill_in_storm(executable: &Path) {
     });
     a.program.kill();
     let members = [&a, &b, &c];
-    wait_told(&members, GROUPS);
+    wait_told(&members, groups());
     let arrived = killed.elapsed();
     wait_quiet(&members);
     let told = told(&members);
@@ -248,8 +258,9 @@ fn kill_in_storm(executable: &Path) {
     };
     let shares = members.map(|member| member.sink.count());
     eprintln!(
-        "kill in a storm of {GROUPS} groups, {}: {} doubled, all told {arrived:?} after it, told by \
+        "kill in a storm of {} groups, {}: {} doubled, all told {arrived:?} after it, told by \
          each {shares:?}; the first told {} in the last 0.4 s, {} in the last {RECORDS_UNDER_WAY:?}",
+        groups(),
         executable.display(),
         doubled.len(),
         recent(Duration::from_millis(400)),
