@@ -6,6 +6,7 @@
 //! delivery is wanted is up to the notification log.
 
 mod backoff;
+mod plan;
 mod queue;
 mod state;
 #[cfg(test)]
@@ -20,12 +21,13 @@ use alloc::{
 };
 use core::time::Duration;
 
+pub use self::plan::{Basis, Hashes, Plan};
 use self::{
     queue::Queues,
     state::{Delivery, State},
 };
 use crate::{
-    id::{Counter, DeliveryId, FlightId, ReadId, SendId, WorkId},
+    id::{Counter, DeliveryId, ReadId, SendId, WorkId},
     map::Map,
     nflog,
     notify::{
@@ -34,50 +36,9 @@ use crate::{
     },
     rng::Rng,
     template,
-    time::{Deadline, Instant, Reason, Timestamp},
+    time::{Deadline, Instant, Reason},
     timer::Timers,
 };
-
-/// What a delivery needs to begin.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The flush it belongs to.
-    pub flight: FlightId,
-    /// What to say.
-    pub notification: Arc<Notification>,
-    /// To whom.
-    pub integration: Arc<Integration>,
-    /// When its turn comes: at once, or after the peers before it had their chance.
-    pub due: Instant,
-    /// When it must end.
-    pub deadline: Instant,
-    /// The route's repeat interval, for the decision and the log entry.
-    pub repeat_interval: Duration,
-    /// What the decision that holds rests on.
-    pub basis: Basis,
-    /// Under which key the notification log knows it.
-    pub log_key: nflog::Key,
-    /// What the log compares and keeps; shared by the deliveries of a flush.
-    pub hashes: Hashes,
-}
-
-/// What a decision to send rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Basis {
-    /// When it was taken, by the wall clock.
-    pub wall: Timestamp,
-    /// The time of the log's entry that it saw.
-    pub entry: Option<Timestamp>,
-}
-
-/// The notification log's hashes of the alerts of a flush.
-#[derive(Clone, Debug, Default)]
-pub struct Hashes {
-    /// Those that fire, ascending.
-    pub firing: Arc<[u64]>,
-    /// Those that have resolved, ascending.
-    pub resolved: Arc<[u64]>,
-}
 
 /// The counters that effects take their ids from; shared with the rest of the node.
 #[derive(Clone, Debug, Default)]

@@ -397,8 +397,8 @@ pub const CLAIM_DELAY: Duration = Duration::from_millis(100);
 /// gossip ticks of 200 ms on a network that is not worse than slow.
 pub const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
-/// How far a peer's clock may be ahead for its timestamps to be compared with ours; beyond, its news
-/// counts, and what came before or after it is not known.
+/// How far a peer's clock may be ahead for its timestamps to be compared with ours; beyond, its
+/// news counts, and what came before or after it is not known.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(60);
 
 /// The longest a peer's claim counts, whatever it says.

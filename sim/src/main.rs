@@ -31,6 +31,7 @@ options: --nodes K          hosts in the cluster (one to five, drawn by the seed
          --timeline         run: show the timeline also when nothing is wrong
          --trace            run: with every packet, log line and file in it
          --from N           many: the first seed (1)
+         --within SPAN      many: begin no run after this much real time
          --jobs N           many: runs at the same time (2)
          --write FILE       many: write the table to a file, too
 ";
@@ -46,6 +47,7 @@ struct Arguments {
     seeds: u64,
     jobs: u64,
     timeline: bool,
+    within: Option<Duration>,
     write: Option<String>,
 }
 
@@ -86,7 +88,8 @@ fn read(words: &[String]) -> Result<Arguments, String> {
         faults: Kinds::ALL,
         traces: false,
     };
-    let mut arguments = Arguments { plan, seeds: 100, jobs: 2, timeline: false, write: None };
+    let mut arguments =
+        Arguments { plan, seeds: 100, jobs: 2, timeline: false, within: None, write: None };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         if word == "--timeline" || word == "--trace" {
@@ -106,6 +109,7 @@ fn read(words: &[String]) -> Result<Arguments, String> {
             },
             "--duration" => arguments.plan.duration = span(value)?,
             "--faults" => arguments.plan.faults = Kinds::read(value)?,
+            "--within" => arguments.within = Some(span(value)?),
             "--write" => arguments.write = Some(value.clone()),
             _ => return Err(format!("unknown option {word:?}")),
         }
@@ -174,7 +178,8 @@ fn run_many(arguments: &Arguments) -> io::Result<bool> {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= arguments.seeds {
+                    let is_late = arguments.within.is_some_and(|span| began.elapsed() > span);
+                    if is_late || number >= arguments.seeds {
                         return;
                     }
                     one_of_many(arguments, first + number, &table, began);
@@ -185,7 +190,7 @@ fn run_many(arguments: &Arguments) -> io::Result<bool> {
     let table = table.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut text = format!(
         "Seeds {first} to {}, {}, faults ({}) for {} s of each run.\n\n",
-        first + arguments.seeds - 1,
+        first + table.runs as u64 - 1,
         match arguments.plan.nodes {
             Some(nodes) => format!("{nodes} nodes"),
             None => "one to five nodes".to_owned(),
@@ -242,7 +247,7 @@ fn results(arguments: &Arguments, text: &str, table: &Table) -> String {
          Written by `cargo run --release -p campana-sim -- many --seeds {} --from {}{} \
          --duration {}s --faults {} --write sim/RESULTS.md`. Membership alone is measured in \
          [MEMBERSHIP.md](MEMBERSHIP.md).\n\n{text}",
-        arguments.seeds,
+        table.runs,
         arguments.plan.seed,
         arguments.plan.nodes.map(|nodes| format!(" --nodes {nodes}")).unwrap_or_default(),
         arguments.plan.duration.as_secs(),

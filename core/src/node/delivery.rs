@@ -265,8 +265,8 @@ impl Node {
         let known = self.nflog.get(&key).map(|entry| entry.timestamp);
         let basis = plan.basis;
         let (at, is_late) = match known {
-            // What was decided with an entry in view comes after it, however far ahead the clock was
-            // that stamped it. Else it could not be replaced until that time.
+            // What was decided with an entry in view comes after it, however far ahead the clock
+            // was that stamped it. Else it could not be replaced until that time.
             Some(known) if basis.entry == Some(known) => {
                 (now.wall.max(known + Duration::from_nanos(1)), false)
             }

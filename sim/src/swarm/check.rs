@@ -315,7 +315,12 @@ fn check_log(runner: &Runner, findings: &mut Findings) {
         let log = runner.fleet.world.log(id);
         for (_, event) in log.iter().filter(|(_, event)| event.level() == Level::Error) {
             let is_explained = runner.truth.troubles.iter().any(|(_, trouble)| match event {
-                Event::NotifyFailed { .. } => matches!(trouble, Trouble::Receiver),
+                Event::NotifyFailed { .. } => match trouble {
+                    Trouble::Receiver => true,
+                    // Who stands alone and is stopped cuts off what it has not told yet.
+                    Trouble::Down(host) => *host == id,
+                    _ => false,
+                },
                 Event::MaintenanceFailed { .. } | Event::AppendFailed { .. } => {
                     matches!(trouble, Trouble::Disk)
                 }

@@ -55,7 +55,7 @@ fn versions_are_written_once() {
             if names_one && !lines.iter().any(|(_, line)| *line == "workspace = true") {
                 problems.push(format!("{path}: [{name}] must say workspace = true"));
             }
-            if !name.ends_with("dependencies") {
+            if !name.ends_with("dependencies") || name == "workspace.dependencies" {
                 continue;
             }
             let own = |(_, line): &&(usize, &str)| {
