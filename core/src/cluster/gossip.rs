@@ -223,12 +223,13 @@ impl Cluster {
     }
 
     /// Returns how often news and records are sent. Where records go to all members of a small
-    /// cluster, own ones go to each of them as often, so that loss does not leave one out.
+    /// cluster, own ones go to each of them as often, so that neither loss nor members who died, and
+    /// are told for a while, leave one out.
     fn transmit_limits(&self) -> (Limits, Limits) {
         let fanout = u32::try_from(self.fanout).unwrap_or(u32::MAX);
         let known = self.members.len();
         let relayed = transmit_limit(fanout, known);
-        let others = self.members.live().saturating_sub(1).max(1) as u32;
+        let others = u32::try_from(known.saturating_sub(1)).unwrap_or(u32::MAX).max(1);
         let own = if self.is_small() { relayed.saturating_mul(others) } else { relayed };
         (Limits::both(transmit_limit(RETRANSMIT_MULT, known)), Limits { own, relayed })
     }

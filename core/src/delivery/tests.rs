@@ -2,6 +2,7 @@ use alloc::{format, string::ToString as _, vec};
 
 use super::*;
 use crate::{
+    id::FlightId,
     limits::RECEIVER_SENDS_MAX,
     nflog::{Decision, SkipReason},
     notify::{

@@ -138,6 +138,30 @@ fn a_record_goes_to_everybody_however_often_it_rode_along() {
     assert_eq!(told, [1, 2]);
 }
 
+/// Who died is told for a while, so that it can refute; that takes nothing from the others.
+#[test]
+fn the_dead_leave_no_living_member_untold() {
+    for seed in 0..20u32 {
+        let mut cluster = lone("a");
+        for port in 1..6 {
+            hand(&mut cluster, NOW, &alive(&format!("m{port}"), port, VSN));
+        }
+        for port in 2..6 {
+            let (node, from) = (format!("m{port}"), format!("m{}", seed % 2 + 7));
+            hand(&mut cluster, NOW, &Message::Dead(Dead { incarnation: 1, node, from }));
+        }
+        effects(&mut cluster);
+        cluster.broadcast(NOW, KEY, &seed.to_le_bytes(), vec![0; 100]);
+        for _ in 0..seed {
+            // Other draws of chance.
+            cluster.rng.next_u64();
+        }
+        let tick = cluster.timers.get(super::super::Timer::Gossip).expect("it ticks");
+        cluster.on_timeout(tick);
+        assert!(told(&mut cluster).contains(&1), "seed {seed}");
+    }
+}
+
 fn alive(name: &str, port: u16, vsn: [u8; 6]) -> Message {
     let addr = SocketAddr::from(([10, 0, 0, 2], port));
     Message::Alive(Alive { incarnation: 1, node: name.into(), addr, meta: vec![], vsn })
