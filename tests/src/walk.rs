@@ -4,6 +4,7 @@
 use std::{thread, time::Duration};
 
 use campana_sim::{Fleet, HostSpec, fleet::PAGER};
+use serde_json::json;
 
 use crate::cluster::{CONFIG, Member, PEER_TIMEOUT, SPREADING};
 
@@ -116,8 +117,15 @@ pub struct Processes(pub [Member; 3]);
 
 impl Trio for Processes {
     fn post(&mut self, alert: &str, is_over: bool) {
-        let ends = is_over.then_some("2021-01-01T00:00:00Z");
-        self.0.iter().for_each(|member| member.post(alert, ends));
+        // What began long ago would have to wait after a start.
+        let mut body = json!([{"labels": {"alertname": alert}}]);
+        if is_over {
+            body[0]["endsAt"] = "2021-01-01T00:00:00Z".into();
+        }
+        for Member { program, .. } in &self.0 {
+            let answer = program.request("POST", "/api/v2/alerts", body.to_string().as_bytes());
+            assert_eq!(answer.expect("it answers").status, 200);
+        }
     }
 
     fn pass(&mut self, span: Duration) {
