@@ -418,19 +418,21 @@ impl World {
         }
     }
 
+    fn append(&mut self, host: HostId, run: u32, append: Append, file_at: Instant) {
+        self.trace.note(self.now, format_args!("{host:?} appends to {}", append.file));
+        self.trace.note_bytes(&append.bytes);
+        let disk = &mut self.host_mut(host).disk;
+        let result = disk.append(&append.file, append.offset, &append.bytes);
+        self.heap.push(file_at, Thing::Syncs { host, run, append, result });
+    }
+
     fn carry_out(&mut self, id: HostId, asked: Asked) {
         let Asked { output, run } = asked;
         let now = self.now;
         let file_at = now + self.host(id).disk_delay();
         let answer = |input| Thing::Input { host: id, run, input: Box::new(input) };
         match output {
-            Output::Append(append) => {
-                self.trace.note(now, format_args!("{id:?} appends to {}", append.file));
-                self.trace.note_bytes(&append.bytes);
-                let disk = &mut self.host_mut(id).disk;
-                let result = disk.append(&append.file, append.offset, &append.bytes);
-                self.heap.push(file_at, Thing::Syncs { host: id, run, append, result });
-            }
+            Output::Append(append) => self.append(id, run, append, file_at),
             Output::Remove(name) => {
                 self.trace.note(now, format_args!("{id:?} removes {name}"));
                 self.host_mut(id).disk.remove(&name);
