@@ -120,9 +120,8 @@ fn read_ask(text: &str) -> Result<Ask, String> {
         return Ok(Ask::Age { older, than });
     }
     // The names behind the sign are names of labels, so the parser of matchers reads them.
-    let matcher = match read_matchers(Mode::Classic, text)?.pop() {
-        Some(matcher) => matcher,
-        None => return Err("write for example @state=active".into()),
+    let Some(matcher) = read_matchers(Mode::Classic, text)?.pop() else {
+        return Err("write for example @state=active".into());
     };
     match matcher.name() {
         "receiver" => Ok(Ask::Receiver(matcher)),

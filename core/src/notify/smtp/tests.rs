@@ -183,8 +183,7 @@ fn an_accepted_mail_stays_accepted() {
         assert_eq!(heard.last().map(String::as_str), Some("QUIT"));
     }
     let mut session = Session::new(settings(Security::None, None), mail());
-    let mut says = taken.iter().chain(&["250 x\r\n"]);
-    while let Some(line) = says.next() {
+    for line in taken.iter().chain(&["250 x\r\n"]) {
         while !matches!(session.next(), Want::Read(_)) {}
         session.feed(line.as_bytes());
     }

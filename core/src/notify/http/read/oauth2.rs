@@ -73,7 +73,10 @@ pub(super) fn read(at: &At<'_>, context: &Context<'_>) -> Result<(OAuth2, [bool;
     Ok((read, twice))
 }
 
-fn parameters(at: &At<'_>) -> Result<Vec<(Arc<str>, Arc<str>)>, Abort> {
+/// Further parameters by name.
+type Parameters = Vec<(Arc<str>, Arc<str>)>;
+
+fn parameters(at: &At<'_>) -> Result<Parameters, Abort> {
     let mut read = Vec::new();
     at.entries(|name, at| {
         read.push((name.into(), at.text().unwrap_or_default().into()));
