@@ -142,7 +142,7 @@ impl Stage {
                 plain("headers"),
                 "http_headers: {x-a: {values: [1], secrets: [2]}}".into(),
             ),
-            ("relayed", unnamed.clone(), proxy.clone()),
+            ("relayed", unnamed.clone(), proxy),
             ("tls_relayed", unnamed, format!("{tls_proxy}, tls_config: {{{ca}}}")),
             ("environment", "http://env.invalid/env".into(), "proxy_from_environment: true".into()),
             ("local", plain("local"), "proxy_from_environment: true".into()),
