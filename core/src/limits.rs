@@ -425,8 +425,8 @@ pub const TEMPLATE_DEPTH_MAX: usize = 400;
 /// million.
 pub const TEMPLATE_STEPS_MAX: u64 = 10_000_000;
 
-/// Steps of one label of a route, which is rendered on the node's own thread: some milliseconds. The
-/// label is left out.
+/// Steps of one label of a route, which is rendered on the node's own thread: some milliseconds.
+/// The label is left out.
 pub const ROUTE_LABEL_STEPS_MAX: u64 = 20_000;
 
 /// Bytes of one label of a route. A label over it is left out.

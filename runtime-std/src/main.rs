@@ -169,15 +169,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         }
     };
     signal::pass(signals, mailbox, log, on_signal).map_err(|e| unfit("threads", &e))?;
-    let first = listeners.first().map_or_else(String::new, |(_, address)| address.clone());
-    for (listener, address) in listeners {
-        gate.open(listener).map_err(|e| unfit("threads", &e))?;
-        log.write(&Event::Listening { address: address.clone() });
-        log.write(&Event::TlsDisabled { http2: false, address });
-    }
-    if options.config_file.is_none() {
-        log.welcome(&cli::welcome(&first, &external_url));
-    }
+    open_gate(&gate, listeners, &options, &external_url, log)?;
     node::run(node, &inbox, &hands, &gate);
     hands.journal.finish();
     let duration = stopping.get_or_init(Instant::now).elapsed();
@@ -185,6 +177,26 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         log.write(&Event::ShutdownCut { sends: 0, requests: gate.len() });
     }
     log.write(&Event::Stopped { duration });
+    Ok(())
+}
+
+/// Begins to serve, and says where.
+fn open_gate(
+    gate: &Arc<Gate>,
+    listeners: Vec<(TcpListener, String)>,
+    options: &Options,
+    external_url: &cli::ExternalUrl,
+    log: Log,
+) -> Result<(), Event> {
+    let first = listeners.first().map_or_else(String::new, |(_, address)| address.clone());
+    for (listener, address) in listeners {
+        gate.open(listener).map_err(|e| unfit("threads", &e))?;
+        log.write(&Event::Listening { address: address.clone() });
+        log.write(&Event::TlsDisabled { http2: false, address });
+    }
+    if options.config_file.is_none() {
+        log.welcome(&cli::welcome(&first, external_url));
+    }
     Ok(())
 }
 

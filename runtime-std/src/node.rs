@@ -19,6 +19,7 @@ use campana_core::{
     id::{CallId, SendId},
     limits::{MAILBOX_MAX, SHUTDOWN_GRACE},
     node::{Done, Input, Node, Output},
+    notify::{Answer, SendError},
     view::View,
 };
 
@@ -223,16 +224,8 @@ impl Execute for Acting<'_> {
             }
             Output::Log(event) => log.write(&event),
             Output::Mail(id, session, at) => {
-                let given_up = Arc::new(AtomicBool::new(false));
-                open.sends.insert(id, given_up.clone());
-                let mailer = self.hands.mailer.clone();
-                let (mailbox, clock) = (mailbox.clone(), *clock);
-                senders.run(move || {
-                    if !given_up.load(Relaxed) {
-                        let result = mailer.deliver(session, clock.until(at));
-                        mailbox.push(Input::Sent(id, result));
-                    }
-                });
+                let (mailer, clock) = (self.hands.mailer.clone(), *clock);
+                self.send(&mut open, id, move || mailer.deliver(session, clock.until(at)));
             }
             Output::Read(id, path) => {
                 let mailbox = mailbox.clone();
@@ -255,15 +248,8 @@ impl Execute for Acting<'_> {
                 });
             }
             Output::Send(id, exchange, at) => {
-                let given_up = Arc::new(AtomicBool::new(false));
-                open.sends.insert(id, given_up.clone());
-                let (client, mailbox, clock) = (client.clone(), mailbox.clone(), *clock);
-                senders.run(move || {
-                    if !given_up.load(Relaxed) {
-                        let result = client.deliver(*exchange, clock.until(at));
-                        mailbox.push(Input::Sent(id, result));
-                    }
-                });
+                let (client, clock) = (client.clone(), *clock);
+                self.send(&mut open, id, move || client.deliver(*exchange, clock.until(at)));
             }
             Output::Stopped => self.stopped = Some(Instant::now()),
             Output::Stream(id, command) => {
@@ -279,6 +265,25 @@ impl Execute for Acting<'_> {
                 });
             }
         }
+    }
+}
+
+impl Acting<'_> {
+    /// Delivers something on a sender's thread, unless it is given up before its turn.
+    fn send(
+        &self,
+        open: &mut Open,
+        id: SendId,
+        deliver: impl FnOnce() -> Result<Answer, SendError> + Send + 'static,
+    ) {
+        let given_up = Arc::new(AtomicBool::new(false));
+        open.sends.insert(id, given_up.clone());
+        let mailbox = self.hands.mailbox.clone();
+        self.hands.senders.run(move || {
+            if !given_up.load(Relaxed) {
+                mailbox.push(Input::Sent(id, deliver()));
+            }
+        });
     }
 }
 

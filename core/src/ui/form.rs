@@ -91,7 +91,17 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, prefill: &Pref
             "."
         } }
         (errors(&read.errors))
-        form #silence data-id=[prefill.edits.as_deref()] {
+        (form(&fields, prefill.edits.as_deref(), is_active))
+        section #preview aria-live="polite" {
+            @if !read.matchers.is_empty() { (affected(about, view, now, &fields.sets)) }
+        }
+    };
+    layout::frame(about, view, Tab::Silences, title, None, &main)
+}
+
+fn form(fields: &Fields, edits: Option<&str>, is_active: bool) -> Markup {
+    html! {
+        form #silence data-id=[edits] {
             div.row {
                 label for="starts" { "Start" }
                 input #starts name="starts" value=(rfc3339(fields.starts)) required
@@ -127,18 +137,14 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, prefill: &Pref
             }
             div.row {
                 button type="submit" {
-                    @if prefill.edits.is_some() { "Update" } @else { "Create" }
+                    @if edits.is_some() { "Update" } @else { "Create" }
                 }
                 button type="button" data-preview { "Preview alerts" }
                 button type="reset" { "Reset" }
             }
             p #problem.error role="alert" hidden {}
         }
-        section #preview aria-live="polite" {
-            @if !read.matchers.is_empty() { (affected(about, view, now, &fields.sets)) }
-        }
-    };
-    layout::frame(about, view, Tab::Silences, title, None, &main)
+    }
 }
 
 fn plain(text: &str) -> String {
