@@ -185,7 +185,7 @@ fn open_gate(
     gate: &Arc<Gate>,
     listeners: Vec<(TcpListener, String)>,
     options: &Options,
-    external_url: &cli::ExternalUrl,
+    external_url: &ExternalUrl,
     log: Log,
 ) -> Result<(), Event> {
     let first = listeners.first().map_or_else(String::new, |(_, address)| address.clone());
