@@ -255,6 +255,8 @@ fn a_fast_clock_freezes_no_entry() {
         fleet.expire(2, &silence).expect("ended");
         fleet.run(1.0);
         fleet.world.start(fast).expect("it starts");
+        // It remembers the alert as firing, by its own clock; its senders repeat the end.
+        fleet.post_all("Down", "a", Some(-1.0)).expect("posted");
         fleet.settle(3, Duration::from_secs(120)).expect("they settle");
         fleet.run(90.0);
         fleet.compare().expect("the same everywhere");

@@ -133,7 +133,7 @@ fn a_token_that_was_taken_back_is_replaced_once() {
     else {
         panic!()
     };
-    assert_eq!(error, "unexpected status code 401: no n3w");
+    assert_eq!(error, "unexpected status code 401: no <redacted>");
     let mut third = attempt(2, Some(&second));
     assert_eq!(sent(third.step(&job, Fed::Start)).url.expose(), "http://tokens/t");
 }
