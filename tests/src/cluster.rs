@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    drivers::{PEERS, Program, peer},
+    drivers::{EXACT, PEERS, Program, peer},
     sink::Sink,
 };
 
@@ -95,6 +95,10 @@ impl Member {
             format!("--cluster.peer-timeout={}s", PEER_TIMEOUT.as_secs()),
         ];
         all.extend(peers.iter().map(|peer| format!("--cluster.peer={}", peer.gossip)));
+        if !executable.ends_with("alertmanager") {
+            // Old alerts are told at once, as by the original.
+            all.extend(EXACT.iter().map(|&flag| flag.to_owned()));
+        }
         all.extend(flags.iter().map(|&flag| flag.to_owned()));
         let program = spawn(executable, &all);
         Self { name: name.into(), program, gossip, sink, flags: all, _folder: folder }
