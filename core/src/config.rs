@@ -100,15 +100,16 @@ pub struct Rules {
     pub retention: Duration,
 }
 
-/// Reads a configuration. One that names files with templates is ready only when
-/// [`Config::complete`] has taken them in.
+/// Reads a configuration. One that names files with templates, or material for TLS that has to be
+/// tried ([`Config::tls_material`]), is ready only when [`Config::complete`] has been called.
 ///
 /// # Errors
 /// The text is too long, not UTF-8, not YAML, or breaks a rule; see [`ConfigError`].
 pub fn load(text: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, ConfigError> {
     let config = read(text, origin, rules)
         .map_err(|problems| ConfigError { file: origin.file.to_owned(), problems })?;
-    if config.template_globs.is_empty() { config.complete(&[]) } else { Ok(config) }
+    let needs_nothing = config.template_globs.is_empty() && config.tls_material().is_empty();
+    if needs_nothing { config.complete(&[]) } else { Ok(config) }
 }
 
 /// Returns the configuration used without a file: alerts are grouped by name and printed to the

@@ -25,6 +25,7 @@ use smol::{Executor, Task, channel, lock::Semaphore};
 
 use crate::{
     clock::Clock, dial::Mailer, exchange::Client, files, gossip::Gossip, log::Log, storage::Writer,
+    trust,
 };
 
 /// What the owner is told.
@@ -245,8 +246,8 @@ impl Execute for Acting<'_> {
             // Dropping a task ends it.
             Output::Cancel(id) => drop(open.sends.remove(&id)),
             Output::Datagram { to, bytes } => self.gossip().send(to, &bytes),
-            Output::Glob(id, globs) => {
-                let read = smol::unblock(move || files::glob(&globs));
+            Output::Glob(id, globs, tls) => {
+                let read = smol::unblock(move || trust::gather(&globs, &tls));
                 executor
                     .spawn(async move { mailbox.push(Input::Globbed(id, read.await)) })
                     .detach();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use campana_core::{
-    config::{ClientAuth, ServerTls},
+    config::{ClientAuth, ServerTls, TemplateFile},
     notify::{
         SecretSource,
         http::{TextSource, TlsConfig, TlsVersion},
@@ -24,7 +24,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use crate::files;
+use super::files;
 
 /// Settings kept ready: more than a configuration has in practice, and old ones drop out.
 const KEPT_MAX: usize = 64;
@@ -136,6 +136,15 @@ fn versions(
 /// Makes the settings of a client that peers or receivers see.
 pub(crate) fn client(tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
     make(tls, &Material::read(tls)?).map(Arc::new)
+}
+
+/// Tries TLS settings, then reads the files that patterns match: what a configuration needs before
+/// it can be used.
+pub(crate) fn gather(globs: &[String], tls: &[TlsConfig]) -> Result<Vec<TemplateFile>, String> {
+    for tls in tls {
+        client(tls).map_err(|e| format!("tls_config: {e}"))?;
+    }
+    files::glob(globs)
 }
 
 /// Signs an assertion.

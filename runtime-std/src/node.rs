@@ -33,6 +33,7 @@ use crate::{
     log::Log,
     pool::Pool,
     storage::Writer,
+    trust,
 };
 
 /// How often the owner looks whether the last requests were answered, at the end.
@@ -218,9 +219,9 @@ impl Execute for Acting<'_> {
                     gossip.send(to, &bytes);
                 }
             }
-            Output::Glob(id, globs) => {
+            Output::Glob(id, globs, tls) => {
                 let mailbox = mailbox.clone();
-                disk.run(move || mailbox.push(Input::Globbed(id, files::glob(&globs))));
+                disk.run(move || mailbox.push(Input::Globbed(id, trust::gather(&globs, &tls))));
             }
             Output::Log(event) => log.write(&event),
             Output::Mail(id, session, at) => {

@@ -453,7 +453,7 @@ impl World {
                 }
                 host.log.push((wall, event));
             }
-            Output::Glob(read, globs) => {
+            Output::Glob(read, globs, _) => {
                 self.trace.note(now, format_args!("{id:?} reads {globs:?}"));
                 let files = self.host(id).disk.glob(&globs);
                 self.heap.push(file_at, answer(Input::Globbed(read, files)));

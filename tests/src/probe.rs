@@ -16,6 +16,9 @@ mod mail;
 mod notify;
 mod route;
 mod text;
+#[path = "../../runtime-smol/src/trust.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod trust;
 
 use std::panic::{self, AssertUnwindSafe};
 

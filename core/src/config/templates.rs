@@ -7,7 +7,13 @@ use alloc::{
 };
 
 use super::{Config, ConfigError, Warning, whole};
-use crate::{notify, template::Set};
+use crate::{
+    notify::{
+        self,
+        http::{Auth, TlsConfig},
+    },
+    template::Set,
+};
 
 /// A file that one of [`Config::template_globs`] matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +60,29 @@ impl Config {
         }
         self.templates = Some(set);
         Ok(self)
+    }
+
+    /// Returns the TLS settings of receivers in use that name certificates or keys. A configuration
+    /// with some that cannot be used is refused by whoever can read files, as upstream does when it
+    /// builds its clients.
+    pub fn tls_material(&self) -> Vec<TlsConfig> {
+        let mut found: Vec<TlsConfig> = Vec::new();
+        let used = self.receivers.iter().filter(|receiver| receiver.used);
+        for integration in used.flat_map(|receiver| &receiver.integrations) {
+            let http = &integration.http;
+            let token = match &http.auth {
+                Auth::OAuth2(oauth2) => oauth2.tls.as_ref(),
+                _ => None,
+            };
+            for tls in [http.tls.as_ref(), token, integration.kind.mail_tls()].into_iter().flatten()
+            {
+                let has_any = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
+                if has_any && !found.contains(tls) {
+                    found.push(tls.clone());
+                }
+            }
+        }
+        found
     }
 
     /// Returns the templates; none before [`complete`](Self::complete).

@@ -12,7 +12,7 @@ use crate::{
     delivery::{StepDone, StepWork},
     event::Event,
     id::{AppendId, CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
-    notify::{Answer, Exchange, SendError, smtp::Session},
+    notify::{Answer, Exchange, SendError, http::TlsConfig, smtp::Session},
     persist::{Append, Checkpoint},
     time::Instant,
 };
@@ -34,7 +34,7 @@ pub enum Input {
     },
     /// The operator asks for a reload (SIGHUP). Answered in the log only.
     Hangup,
-    /// The files of an [`Output::Glob`], or why they could not be read.
+    /// The files of an [`Output::Glob`], or why they could not be read or TLS not be made.
     Globbed(ReadId, Result<Vec<TemplateFile>, String>),
     /// The file of an [`Output::Read`], or why it could not be read.
     Read(ReadId, Result<Vec<u8>, String>),
@@ -70,8 +70,9 @@ pub enum Output {
         /// The whole packet.
         bytes: Vec<u8>,
     },
-    /// Read all files that patterns match, as [`crate::config::Config::template_globs`] says.
-    Glob(ReadId, Vec<String>),
+    /// Try TLS settings, as [`crate::config::Config::tls_material`] says, and read all files that
+    /// patterns match, as [`crate::config::Config::template_globs`] says.
+    Glob(ReadId, Vec<String>, Vec<TlsConfig>),
     /// Write an event to the log.
     Log(Event),
     /// Hand in a mail: connect to [`Session::place`], do what [`Session::next`] wants until it is

@@ -112,9 +112,9 @@ impl Node {
     /// Goes on with the files that hold templates.
     fn read_templates(&mut self, config: Config) {
         let id = ReadId(self.ids.read.next());
-        let globs = config.template_globs.clone();
+        let (globs, tls) = (config.template_globs.clone(), config.tls_material());
         self.reload.phase = Phase::Globbing(id, Box::new(config));
-        self.outputs.push_back(Output::Glob(id, globs));
+        self.outputs.push_back(Output::Glob(id, globs, tls));
     }
 
     pub(super) fn on_templates(&mut self, id: ReadId, files: Result<Vec<TemplateFile>, String>) {

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use super::{
     HttpConfig, Outcome, discord, email,
     global::Global,
+    http::TlsConfig,
     incidentio, jira,
     job::Environment,
     log, mattermost, msteams, msteamsv2, opsgenie, pagerduty, pushover, rocketchat,
@@ -94,6 +95,14 @@ macro_rules! kinds {
             pub fn http(&self) -> HttpConfig {
                 match self {
                     $( Self::$kind(config) => config.http(), )*
+                }
+            }
+
+            /// Returns how TLS is made where it is not HTTP that is spoken.
+            pub fn mail_tls(&self) -> Option<&TlsConfig> {
+                match self {
+                    Self::Email(config) => config.tls_config.as_ref(),
+                    _ => None,
                 }
             }
 

@@ -243,7 +243,7 @@ impl SnsConfig {
             return Ok(Ok(keys));
         }
         let Some((answer, answers)) = progress.answers.split_first() else {
-            let request = request(talk, loan.url, &loan.form, loan.keys, loan.region, "sts")?;
+            let request = request(talk, loan.url, &loan.form, loan.keys, loan.region, ("sts", 1))?;
             return Ok(Err(Request { prefix: "AWS STS: ".to_string(), ..request }.into()));
         };
         progress.answers = answers;
@@ -301,14 +301,19 @@ impl Service for SnsConfig {
             Ok(keys) => keys,
             Err(turn) => return Ok(turn),
         };
-        let Some(answer) = progress.answers.first() else {
+        let tried = progress.answers.len();
+        let last = progress.answers.last();
+        let goes_on = tried < TRIES_MAX && last.is_none_or(|answer| asks_again(talk, answer));
+        let Some(answer) = last.filter(|_| !goes_on) else {
             let url = match message.api_url {
                 url if url.is_empty() => {
                     surroundings.endpoint("AWS_ENDPOINT_URL_SNS", "sns", &region)
                 }
                 url => url,
             };
-            return Ok(request(talk, &url, &message.form, Some(&keys), &region, "sns")?.into());
+            let request =
+                request(talk, &url, &message.form, Some(&keys), &region, ("sns", tried + 1))?;
+            return Ok(request.into());
         };
         let mut outcome = judge(talk, answer);
         let body = String::from_utf8_lossy(&answer.body);
@@ -325,6 +330,14 @@ impl Service for SnsConfig {
         let keep = Keep { store: None, memory: changed.then_some(progress.memory) };
         Ok(Turn::Done(outcome, keep))
     }
+}
+
+/// How often a request is made in one attempt, as the original's client does.
+const TRIES_MAX: usize = 3;
+
+/// Tells whether an answer is one after which that client asks again at once.
+fn asks_again(talk: &Talk<'_>, answer: &Answer) -> bool {
+    matches!(judge(talk, answer), Outcome::Retry { .. })
 }
 
 /// The codes that say that borrowed keys are no longer good.
@@ -366,7 +379,7 @@ fn request(
     form: &BTreeMap<String, String>,
     keys: Option<&Keys>,
     region: &str,
-    service: &str,
+    (service, attempt): (&str, usize),
 ) -> Result<Request, Outcome> {
     let url = url::parse(url).map_err(|error| fail(format!("the URL of {service}: {error}")))?;
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
@@ -378,11 +391,17 @@ fn request(
     let host = host.strip_suffix(usual).unwrap_or(&host);
     let path = if path.is_empty() { "/" } else { path };
     let body = encode(form).into_bytes();
-    let mut request = Request::new("POST", format!("{scheme}://{host}{path}"));
+    let attempt = format!("attempt={attempt}; max={TRIES_MAX}");
+    let length = body.len().to_string();
+    let mut request = Request::new("POST", format!("{scheme}://{host}{path}"))
+        .header("Accept-Encoding", "gzip")
+        .header("Amz-Sdk-Request", attempt.as_str());
     request.content_type = "application/x-www-form-urlencoded";
     if let Some(keys) = keys {
         let stamp = sign::stamp(talk.now);
         let mut headers = Vec::from([
+            ("amz-sdk-request", &*attempt),
+            ("content-length", &*length),
             ("content-type", request.content_type),
             ("host", host),
             ("x-amz-date", &*stamp),

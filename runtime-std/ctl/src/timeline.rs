@@ -14,10 +14,9 @@ use campana_core::{
 
 use self::run::{Look, Plan, Run};
 use crate::{
-    files,
     model::{Pairs, to_json},
     session::{Failure, Form, Session, now, print},
-    source, words,
+    source, trust, words,
 };
 
 /// The longest span that is looked at.
@@ -37,7 +36,7 @@ pub(crate) fn timeline(session: &Session) -> Result<(), Failure> {
     }
     // The files come with a file only; a server keeps its own.
     let config = if session.optional("config.file").is_some() {
-        let templates = files::glob(&config.template_globs)?;
+        let templates = trust::gather(&config.template_globs, &config.tls_material())?;
         config.complete(&templates).map_err(|e| e.to_string())?
     } else {
         config

@@ -8,7 +8,7 @@ use campana_core::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{Answer, Failure, Question, fields, files, time};
+use super::{Answer, Failure, Question, fields, files, time, trust};
 
 /// Loads the question's configuration with its templates.
 pub(super) fn load(question: &Question) -> Result<Config, Failure> {
@@ -27,6 +27,9 @@ pub(super) fn config(question: &Question) -> Answer {
         let fail = |error: String| Failure::at("templates", error);
         let found = files::glob(&config.template_globs).map_err(fail)?;
         config = config.complete(&found).map_err(|error| fail(error.to_string()))?;
+        for tls in config.tls_material() {
+            trust::client(&tls).map_err(|error| Failure::at("build", error))?;
+        }
         let mut built = Map::new();
         for receiver in &config.receivers {
             let names = receiver.integrations.iter().map(|i| format!("{}[{}]", i.name, i.index));

@@ -153,7 +153,7 @@ fn show(exchange: &Exchange, integration: &str) -> Json {
     let mut url = exchange.url.expose().to_owned();
     if integration == "sns" {
         // The signature depends on the time, and the host on the region.
-        for name in ["Authorization", "X-Amz-Date", "X-Amz-Security-Token"] {
+        for name in ["Authorization", "User-Agent", "X-Amz-Date", "X-Amz-Security-Token"] {
             headers.remove(name);
         }
         url = "http://SNS/".into();
