@@ -188,8 +188,8 @@ fn memory_key(plan: &Plan) -> MemoryKey {
 }
 
 impl Deliveries {
-    /// Makes an empty table; `user_agent` goes out with every HTTP request, `hostname` in the ids of
-    /// mails.
+    /// Makes an empty table; `user_agent` goes out with every HTTP request, `hostname` in the ids
+    /// of mails.
     pub fn new(rng: Rng, nonces: Rng, user_agent: Arc<str>, hostname: Arc<str>) -> Self {
         Self {
             table: BTreeMap::new(),

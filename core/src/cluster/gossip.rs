@@ -223,8 +223,8 @@ impl Cluster {
     }
 
     /// Returns how often news and records are sent. Where records go to all members of a small
-    /// cluster, own ones go to each of them as often, so that neither loss nor members who died, and
-    /// are told for a while, leave one out.
+    /// cluster, own ones go to each of them as often, so that neither loss nor members who died,
+    /// and are told for a while, leave one out.
     fn transmit_limits(&self) -> (Limits, Limits) {
         let fanout = u32::try_from(self.fanout).unwrap_or(u32::MAX);
         let known = self.members.len();
