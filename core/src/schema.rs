@@ -2,7 +2,7 @@
 //! and how it is printed again.
 //!
 //! A [`Field`] reads itself in place, over its default, as the Go library fills structs: null
-//! empties a field of a struct. [`schema!`](crate::schema::schema) makes such structs fields again.
+//! empties a field of a struct. The macro `schema!` makes such structs fields again.
 
 mod any;
 mod field;

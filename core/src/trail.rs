@@ -1,8 +1,9 @@
 //! What was decided of late, for whoever asks why: a bounded memory of flushes and deliveries.
 
 use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
-use crate::{limits::TRAIL_RECORDS_MAX, time::Timestamp};
+use crate::{limits::TRAIL_RECORDS_MAX, nflog::SkipReason, time::Timestamp};
 
 /// One decision about a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,21 @@ pub struct Record {
     pub what: What,
 }
 
+/// An integration of a receiver; shows as `webhook[0]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Its kind.
+    pub name: &'static str,
+    /// Its place among the receiver's integrations of this kind.
+    pub index: u32,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.name, self.index)
+    }
+}
+
 /// The kinds of decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
@@ -29,36 +45,36 @@ pub enum What {
     },
     /// An integration is to be told, and why.
     Told {
-        /// As `webhook[0]`.
-        integration: Arc<str>,
+        /// Which one.
+        integration: Who,
         /// The reason.
         reason: &'static str,
     },
     /// An integration is not to be told, and why.
     Skipped {
-        /// As `webhook[0]`.
-        integration: Arc<str>,
+        /// Which one.
+        integration: Who,
         /// The reason.
-        reason: String,
+        reason: SkipReason,
     },
     /// An attempt failed and is repeated.
     Retried {
-        /// As `webhook[0]`.
-        integration: Arc<str>,
+        /// Which one.
+        integration: Who,
         /// What went wrong, without secrets.
         error: String,
     },
     /// The notification was delivered.
     Delivered {
-        /// As `webhook[0]`.
-        integration: Arc<str>,
+        /// Which one.
+        integration: Who,
         /// How many attempts it took.
         attempts: u32,
     },
     /// The notification was given up.
     Failed {
-        /// As `webhook[0]`.
-        integration: Arc<str>,
+        /// Which one.
+        integration: Who,
         /// What went wrong, without secrets.
         error: String,
     },
@@ -66,14 +82,14 @@ pub enum What {
 
 impl What {
     /// Returns the integration it is about, if it is about one.
-    pub fn integration(&self) -> Option<&str> {
+    pub const fn integration(&self) -> Option<Who> {
         match self {
             Self::Flushed { .. } => None,
             Self::Told { integration, .. }
             | Self::Skipped { integration, .. }
             | Self::Retried { integration, .. }
             | Self::Delivered { integration, .. }
-            | Self::Failed { integration, .. } => Some(integration),
+            | Self::Failed { integration, .. } => Some(*integration),
         }
     }
 
@@ -97,7 +113,7 @@ impl What {
                 alloc::format!("{alerts} alerts, {} of them muted", alerts - left)
             }
             Self::Told { reason, .. } => (*reason).into(),
-            Self::Skipped { reason, .. } => reason.clone(),
+            Self::Skipped { reason, .. } => alloc::format!("{reason}"),
             Self::Retried { error, .. } | Self::Failed { error, .. } => error.clone(),
             Self::Delivered { attempts: 1, .. } => "at the first attempt".into(),
             Self::Delivered { attempts, .. } => alloc::format!("after {attempts} attempts"),

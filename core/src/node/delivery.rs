@@ -12,7 +12,7 @@ use crate::{
     nflog,
     notify::Told,
     time::Now,
-    trail::{Record, What},
+    trail::{Record, What, Who},
 };
 
 impl Node {
@@ -99,12 +99,10 @@ impl Node {
     /// Remembers for explanations what was decided about a delivery.
     fn note_decision(&mut self, now: Now, id: DeliveryId, decision: nflog::Decision) {
         let Some(plan) = self.deliveries.plan(id) else { return };
-        let integration = integration_text(&plan.integration);
+        let integration = who(&plan.integration);
         let what = match decision {
             nflog::Decision::Notify(reason) => What::Told { integration, reason: reason.as_str() },
-            nflog::Decision::Skip(reason) => {
-                What::Skipped { integration, reason: format!("{reason}") }
-            }
+            nflog::Decision::Skip(reason) => What::Skipped { integration, reason },
         };
         self.trail.note(Record {
             at: now.wall,
@@ -188,7 +186,7 @@ impl Node {
                 group_key: attempted.group_key.clone(),
                 receiver: attempted.receiver.clone(),
                 what: What::Retried {
-                    integration: integration_text(&attempted.integration),
+                    integration: who(&attempted.integration),
                     error: err.clone(),
                 },
             });
@@ -238,7 +236,7 @@ impl Node {
 
     /// Remembers for explanations how a delivery ended.
     fn note_end(&mut self, now: Now, finished: &Finished) {
-        let integration = integration_text(&finished.plan.integration);
+        let integration = who(&finished.plan.integration);
         let what = match &finished.end {
             End::Delivered(_) => What::Delivered { integration, attempts: finished.attempts },
             End::Failed { error, .. } => What::Failed { integration, error: error.clone() },
@@ -308,6 +306,10 @@ fn decision(plan: &Plan, entry: Option<&nflog::Entry>) -> nflog::Decision {
         plan.notification.tick,
         plan.repeat_interval,
     )
+}
+
+const fn who(integration: &crate::notify::Integration) -> Who {
+    Who { name: integration.name, index: integration.index }
 }
 
 fn integration_text(integration: &crate::notify::Integration) -> Arc<str> {

@@ -117,7 +117,7 @@ fn trail(records: &[&Record]) -> Markup {
                         tr {
                             td { (time(record.at)) }
                             td { (record.receiver) }
-                            td { (record.what.integration().unwrap_or("all")) }
+                            td { (record.what.integration().map_or_else(|| "all".to_string(), |it| it.to_string())) }
                             td { b { (record.what.word()) } " " bdi { (record.what.detail()) } }
                         }
                     }
@@ -184,7 +184,8 @@ pub fn explain(view: &View, now: Timestamp, fingerprint: &str) -> Option<String>
         text(&mut out, "at", &rfc3339(record.at));
         text(&mut out, "receiver", &record.receiver);
         text(&mut out, "groupKey", &record.group_key);
-        text(&mut out, "integration", record.what.integration().unwrap_or_default());
+        let who = record.what.integration().map(|who| who.to_string()).unwrap_or_default();
+        text(&mut out, "integration", &who);
         text(&mut out, "what", record.what.word());
         text(&mut out, "detail", &record.what.detail());
         close(&mut out, '}');

@@ -235,7 +235,9 @@ impl Runner {
                 }
             }
             // By turns the program dies and the power fails.
-            Action::Kill(host) if world.now().as_nanos().is_multiple_of(2) => world.kill(hosts[host]),
+            Action::Kill(host) if world.now().as_nanos().is_multiple_of(2) => {
+                world.kill(hosts[host])
+            }
             Action::Kill(host) => world.cut_power(hosts[host]),
             Action::CutPower(host) => world.cut_power(hosts[host]),
             Action::Stop(host) => world.ask_to_stop(hosts[host]),
