@@ -45,8 +45,9 @@ impl Exchange {
     }
 }
 
-/// An answer of the other side, whatever its status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An answer of the other side, whatever its status. Shows no header and no body: they may hold
+/// tokens.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -54,6 +55,15 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body, cut at [`crate::limits::ANSWER_BYTES_MAX`].
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Answer {

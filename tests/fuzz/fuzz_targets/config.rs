@@ -1,0 +1,18 @@
+//! Configuration files of any content: what is read can be printed and read again.
+#![no_main]
+
+use std::time::Duration;
+
+use campana_core::{
+    config::{self, Origin, Rules},
+    label::Mode,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let origin = Origin { file: "fuzz.yml", directory: "" };
+    let rules = Rules { mode: Mode::Fallback, retention: Duration::from_secs(432_000) };
+    let _ = config::load(bytes, &origin, &rules);
+    let _ = config::web(bytes, &origin);
+    let _ = config::gossip_tls(bytes, &origin);
+});
