@@ -103,6 +103,10 @@ fn verdict(facts: &Facts<'_>, now: Timestamp) -> &'static str {
     }
 }
 
+fn name(record: &Record) -> String {
+    record.what.integration().map_or_else(|| "all".to_string(), |who| who.to_string())
+}
+
 fn trail(records: &[&Record]) -> Markup {
     html! {
         @if records.is_empty() { p { "None is remembered; the memory is short, and lost at a restart." } }
@@ -117,7 +121,7 @@ fn trail(records: &[&Record]) -> Markup {
                         tr {
                             td { (time(record.at)) }
                             td { (record.receiver) }
-                            td { (record.what.integration().map_or_else(|| "all".to_string(), |it| it.to_string())) }
+                            td { (name(record)) }
                             td { b { (record.what.word()) } " " bdi { (record.what.detail()) } }
                         }
                     }
