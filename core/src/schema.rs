@@ -21,12 +21,12 @@ pub(crate) use self::structure::schema;
 pub use self::{
     any::{Any, retype},
     field::Field,
-    span::{GoSpan, Span, TextSpan},
+    span::{GoSpan, Span, TextSpan, read_span},
     url::{Smarthost, Url},
 };
 use crate::{
     label::Mode,
-    yaml::{At, Problem, Value, scalar::Resolved},
+    yaml::{At, Problem},
 };
 
 /// What reading needs besides the document.
@@ -63,18 +63,6 @@ pub struct Warning(pub Problem);
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// Collects that a key is not available, unless it says nothing.
-pub fn refuse(at: &At<'_>, hint: &str) {
-    let says_nothing = match &at.node.value {
-        Value::Scalar(scalar) => scalar.resolve() == Resolved::Null || scalar.text.is_empty(),
-        Value::List(items) => items.is_empty(),
-        Value::Map(entries) => entries.is_empty(),
-    };
-    if !says_nothing {
-        at.note(format!("not available in this version of campana{hint}; remove it"));
     }
 }
 

@@ -13,7 +13,6 @@ use alloc::{
     string::{String, ToString as _},
     vec::Vec,
 };
-use core::time::Duration;
 
 use self::{
     inhibit::InhibitRule, interval::Interval, receiver::Receiver, recorder::EventRecorder,
@@ -23,7 +22,6 @@ use crate::{
     label::{Matcher, is_classic_name, parse},
     notify::Global,
     schema::{Context, Field as _},
-    time::duration,
     yaml::{Abort, At, decode::Spot},
 };
 
@@ -104,14 +102,6 @@ pub fn read(root: &At<'_>, context: &Context<'_>) -> Result<File, Abort> {
         Ok(())
     })?;
     Ok(file)
-}
-
-/// Reads a duration in Prometheus' form.
-fn span(at: &At<'_>) -> Result<Option<Duration>, Abort> {
-    let Some(text) = at.text() else { return Ok(None) };
-    duration::parse_prometheus(text).map(Some).map_err(|error| {
-        at.fail(format!("{error}; write whole numbers with units, such as 30s, 5m or 1h30m"))
-    })
 }
 
 /// Reads a map of texts; null values are empty.

@@ -9,6 +9,7 @@ use super::{
     HttpConfig, Outcome,
     global::Global,
     json::{self, Object},
+    pair::exactly_one,
     secret::SecretUrl,
     service::{Request, Service, Talk, Turn},
 };
@@ -51,15 +52,8 @@ schema! {
 
 impl DiscordConfig {
     fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
-        match (self.webhook_url.0.is_empty(), self.webhook_url_file.is_empty()) {
-            (true, true) => {
-                Err(at.fail("one of webhook_url or webhook_url_file must be configured"))
-            }
-            (false, false) => {
-                Err(at.fail("at most one of webhook_url & webhook_url_file must be configured"))
-            }
-            _ => Ok(()),
-        }
+        let (inline, file) = (!self.webhook_url.0.is_empty(), !self.webhook_url_file.is_empty());
+        exactly_one(at, "webhook_url", inline, file)
     }
 }
 
@@ -88,9 +82,9 @@ impl Service for DiscordConfig {
             return Ok(talk.judge_body(answer, &[]).into());
         }
         let mut render = talk.render(0);
-        let (title, _) = cut(render.text(&self.title), TITLE_MAX);
-        let (description, _) = cut(render.text(&self.message), DESCRIPTION_MAX);
-        let (content, _) = cut(render.text(&self.content), CONTENT_MAX);
+        let title = cut(render.text(&self.title), TITLE_MAX);
+        let description = cut(render.text(&self.message), DESCRIPTION_MAX);
+        let content = cut(render.text(&self.content), CONTENT_MAX);
         render.finish()?;
         let color = COLORS[usize::from(!talk.is_firing())];
         let embed = Object::new()
@@ -107,7 +101,6 @@ impl Service for DiscordConfig {
     }
 }
 
-fn cut(text: String, max: usize) -> (String, bool) {
-    let (kept, is_cut) = truncate_chars(&text, max);
-    (kept.into_owned(), is_cut)
+fn cut(text: String, max: usize) -> String {
+    truncate_chars(&text, max).0.into_owned()
 }

@@ -13,13 +13,21 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span(pub Duration);
 
+/// Reads a duration in Prometheus' form; `None` for null and for a collected mistake.
+///
+/// # Errors
+/// The text is no duration.
+pub fn read_span(at: &At<'_>) -> Result<Option<Duration>, Abort> {
+    let Some(text) = at.text() else { return Ok(None) };
+    duration::parse_prometheus(text).map(Some).map_err(|error| {
+        at.fail(format!("{error}; write whole numbers with units, such as 30s, 5m or 1h30m"))
+    })
+}
+
 impl Field for Span {
     fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
-        if let Some(text) = at.text() {
-            self.0 = duration::parse_prometheus(text).map_err(|error| {
-                let advice = "write whole numbers with units, such as 30s, 5m or 1h30m";
-                at.fail(format!("{error}; {advice}"))
-            })?;
+        if let Some(span) = read_span(at)? {
+            self.0 = span;
         }
         Ok(())
     }

@@ -9,10 +9,10 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{equal_map, matcher_list, regex_map, span, text_map};
+use super::{equal_map, matcher_list, regex_map, text_map};
 use crate::{
     label::Matcher,
-    schema::Context,
+    schema::{Context, read_span},
     yaml::{Abort, At, decode::Spot},
 };
 
@@ -96,7 +96,7 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<Route, Abort> {
                     Ok(())
                 })?;
             }
-            "group_wait" => route.group_wait = span(&at)?,
+            "group_wait" => route.group_wait = read_span(&at)?,
             "group_interval" => route.group_interval = positive(&at, key)?,
             "repeat_interval" => route.repeat_interval = positive(&at, key)?,
             _ => route.labels = labels(&at, context)?,
@@ -107,7 +107,7 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<Route, Abort> {
 }
 
 fn positive(at: &At<'_>, key: &str) -> Result<Option<Duration>, Abort> {
-    match span(at)? {
+    match read_span(at)? {
         Some(Duration::ZERO) => Err(at.fail(format!("{key} cannot be zero"))),
         span => Ok(span),
     }

@@ -8,6 +8,7 @@ use crate::{
         HttpConfig, Outcome,
         global::Global,
         json,
+        pair::exactly_one,
         secret::TemplateUrl,
         service::{Request, Service, Talk, Turn, fail},
     },
@@ -37,11 +38,7 @@ schema! {
 
 impl WebhookConfig {
     fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
-        match (self.url.0.is_empty(), self.url_file.is_empty()) {
-            (true, true) => Err(at.fail("one of url or url_file must be configured")),
-            (false, false) => Err(at.fail("at most one of url & url_file must be configured")),
-            _ => Ok(()),
-        }
+        exactly_one(at, "url", !self.url.0.is_empty(), !self.url_file.is_empty())
     }
 }
 
