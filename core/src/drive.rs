@@ -18,22 +18,24 @@ pub trait Execute {
 /// Takes the inputs at hand, lets the node react, carries out what it asks for, and returns when to
 /// come back at the latest.
 ///
-/// A passed deadline is handled first, so that a flood of inputs cannot starve timers; then inputs
-/// are taken until there are none or [`INPUTS_PER_TURN_MAX`] were, so that timers are looked at
-/// again. Call it once more at the returned deadline or when there is an input, whichever is first;
-/// `None` means that only an input can make the node act.
+/// Inputs are taken until there are none or [`INPUTS_PER_TURN_MAX`] were; then a passed deadline is
+/// handled, in every turn, so that a flood of inputs cannot starve timers. In this order, because
+/// what is due decides on all that is known: a tick must not tell an alert whose silence or whose
+/// inhibiting alert is already there, and no wait is over for an answer that has come. Call it once
+/// more at the returned deadline or when there is an input, whichever is first; `None` means that
+/// only an input can make the node act.
 pub fn turn(
     node: &mut Node,
     now: Now,
     mut next_input: impl FnMut() -> Option<Input>,
     executor: &mut impl Execute,
 ) -> Option<Deadline> {
-    if node.deadline().is_some_and(|deadline| deadline.at <= now.instant) {
-        node.handle(now, Input::Timeout);
-    }
     for _ in 0..INPUTS_PER_TURN_MAX {
         let Some(input) = next_input() else { break };
         node.handle(now, input);
+    }
+    if node.deadline().is_some_and(|deadline| deadline.at <= now.instant) {
+        node.handle(now, Input::Timeout);
     }
     while let Some(output) = node.poll() {
         executor.execute(output);

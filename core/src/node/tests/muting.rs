@@ -1,5 +1,7 @@
 //! What becomes of muted alerts: when a silence ends, when they end themselves, and after a start.
 
+use alloc::format;
+
 use super::*;
 use crate::alert::Alert;
 
@@ -148,4 +150,95 @@ fn young_alerts_do_not_wait_for_the_warm_up() {
     rig.post(&[("alertname", "A")], None);
     rig.until(603_000);
     assert_eq!(rig.sent_at(), [602_000]);
+}
+
+/// Takes inputs that came at one moment in one turn, the group's tick among what is due.
+fn at_once(rig: &mut Rig, ms: u64, inputs: impl IntoIterator<Item = Input>) {
+    rig.seen.now_ms = ms;
+    rig.seen.queue.extend(inputs);
+    rig.settle();
+}
+
+fn posted(alerts: &[&[(&str, &str)]]) -> Input {
+    let mut batch = AlertBatch::new();
+    for labels in alerts {
+        let labels = Labels::from_pairs(labels.iter().copied());
+        batch.push_labels(&labels, &Labels::empty(), "", (None, None));
+    }
+    Input::Call(CallId(1), Call::PostAlerts(batch))
+}
+
+#[test]
+fn what_mutes_an_alert_may_come_after_it_in_the_same_moment() {
+    let silenced = |rig: &mut Rig| silence(rig, "W", 3_600_000);
+    // No wait: the tick is the moment of the post.
+    for wait in ["0s", "2s"] {
+        let config = CONFIG.replace("group_wait: 2s", &format!("group_wait: {wait}"));
+        let names = |rig: &Rig| {
+            let bodies: String = rig.seen.sent.iter().map(|(_, body)| &**body).collect();
+            (bodies.contains("\"alertname\":\"W\""), bodies.contains("\"alertname\":\"C\""))
+        };
+        // In one post.
+        let mut rig = Rig::new(&config);
+        at_once(&mut rig, 100, [posted(&[&WARN, &CRIT])]);
+        rig.until(4000);
+        assert_eq!(names(&rig), (false, true), "{wait}");
+        // In two posts that are there together.
+        let mut rig = Rig::new(&config);
+        at_once(&mut rig, 100, [posted(&[&WARN]), posted(&[&CRIT])]);
+        rig.until(4000);
+        assert_eq!(names(&rig), (false, true), "{wait}");
+        // The silence comes behind the alert.
+        let mut rig = Rig::new(&config);
+        rig.seen.queue.push_back(posted(&[&WARN]));
+        silenced(&mut rig);
+        rig.until(4000);
+        assert_eq!(names(&rig), (false, false), "{wait}");
+    }
+}
+
+#[test]
+fn a_tick_sees_what_came_before_it_was_handled() {
+    // The source and the tick are there at the same moment, and also when the tick is late.
+    for ms in [2000, 2600] {
+        let mut rig = Rig::new(CONFIG);
+        rig.post(&WARN, None);
+        at_once(&mut rig, ms, [posted(&[&CRIT])]);
+        rig.until(4999);
+        assert!(!rig.seen.sent.iter().any(|(_, body)| body.contains("\"alertname\":\"W\"")), "{ms}");
+        let mut rig = Rig::new(CONFIG);
+        rig.post(&WARN, None);
+        rig.seen.now_ms = ms;
+        silence(&mut rig, "W", 3_600_000);
+        rig.until(4999);
+        assert!(rig.sent_at().is_empty(), "{ms}");
+    }
+}
+
+#[test]
+fn a_silence_that_takes_the_place_of_another_leaves_no_gap() {
+    let mut rig = Rig::new(CONFIG);
+    let id = silence(&mut rig, "W", 3_600_000);
+    rig.post(&WARN, None);
+    rig.until(8000);
+    // The old one ends, and the new one is there in the same moment.
+    rig.seen.queue.push_back(Input::Call(CallId(6), Call::ExpireSilence(id)));
+    silence(&mut rig, "W", 3_600_000);
+    rig.until(20_000);
+    assert!(rig.sent_at().is_empty());
+}
+
+#[test]
+fn after_a_start_the_tick_of_the_warm_up_sees_all_that_came() {
+    let mut rig = late_rig(None);
+    post_old(&mut rig, &WARN, "http://prom/a");
+    let mut late = late_rig(None);
+    post_old(&mut late, &WARN, "http://prom/a");
+    at_once(&mut late, 615_000, [posted(&[&CRIT])]);
+    late.until(618_000);
+    assert!(!late.seen.sent.iter().any(|(_, body)| body.contains("\"alertname\":\"W\"")));
+    rig.seen.now_ms = 615_000;
+    silence(&mut rig, "W", 3_600_000);
+    rig.until(640_000);
+    assert!(rig.sent_at().is_empty());
 }
