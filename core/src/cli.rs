@@ -29,7 +29,7 @@ pub use self::{
 use crate::{
     event::{Event, Format, Level},
     metrics::{Build, Detail},
-    notify::Secret,
+    notify::{Secret, egress::Egress},
     persist::Sync,
 };
 
@@ -125,6 +125,8 @@ pub struct Options {
     pub web_get_concurrency: Option<u32>,
     /// The longest a request may take. `None` means no limit.
     pub web_timeout: Option<Duration>,
+    /// Where notifications may not go.
+    pub egress: Egress,
     /// The share of memory for `auto-gomemlimit`. Without effect.
     pub auto_gomemlimit_ratio: f64,
     /// Gossip with other instances.

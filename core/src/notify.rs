@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod data;
 pub mod discord;
+pub mod egress;
 pub mod email;
 pub mod exchange;
 #[cfg(test)]

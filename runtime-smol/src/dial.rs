@@ -11,6 +11,7 @@ use campana_core::{
     limits::CONNECT_WAIT,
     notify::{
         Answer, SendError, SendErrorKind,
+        egress::Egress,
         smtp::{Session, Want},
     },
 };
@@ -27,15 +28,20 @@ use crate::trust;
 const READ_BYTES: usize = 2048;
 
 /// Hands in mails, each over a connection of its own.
-#[derive(Default)]
 pub(crate) struct Mailer {
     trust: trust::Cache,
+    egress: Egress,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Mailer {
+    /// Makes one that keeps away from what is denied.
+    pub(crate) fn new(egress: Egress) -> Self {
+        Self { trust: trust::Cache::default(), egress }
+    }
+
     /// Hands in a mail; gives up at the instant (`None`: never).
     pub(crate) async fn deliver(
         &self,
@@ -59,7 +65,7 @@ impl Mailer {
     /// Does what the session wants until it is done, or until something cannot be done.
     async fn talk(&self, session: &mut Session) -> Result<(), SendError> {
         let (host, port) = session.place();
-        let mut line: Box<dyn Stream> = Box::new(connect(host, port).await?);
+        let mut line: Box<dyn Stream> = Box::new(connect(host, port, &self.egress).await?);
         let mut buffer = [0; READ_BYTES];
         loop {
             match session.next() {
@@ -100,12 +106,12 @@ impl Mailer {
 }
 
 /// Connects to the first address of a host that answers.
-async fn connect(host: &str, port: u16) -> Result<Async<TcpStream>, SendError> {
+async fn connect(host: &str, port: u16, egress: &Egress) -> Result<Async<TcpStream>, SendError> {
     let addresses: Vec<SocketAddr> = smol::net::resolve((host, port))
         .await
         .map_err(|e| broken(format!("lookup failed: {}", plain(&e))))?;
     let mut last = io::Error::other("the host has no address");
-    for address in addresses {
+    for address in egress.pass(addresses)? {
         match or_late(Async::<TcpStream>::connect(address), CONNECT_WAIT).await {
             Ok(stream) => {
                 stream.get_ref().set_nodelay(true).ok();

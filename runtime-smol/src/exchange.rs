@@ -20,6 +20,7 @@ use campana_core::{
     },
     notify::{
         Answer, Exchange, HttpConfig, SendError, SendErrorKind,
+        egress::Egress,
         http::TlsConfig,
         way::{Peer, Tunnel, TunnelStep, Way},
     },
@@ -46,6 +47,7 @@ pub(crate) struct Client {
     executor: &'static Executor<'static>,
     idle: Mutex<Vec<Idle>>,
     trust: trust::Cache,
+    egress: Egress,
 }
 
 /// A connection that waits for its next request.
@@ -76,8 +78,8 @@ impl PartialEq for Key {
 
 impl Client {
     /// Makes a client whose housekeeping runs on `executor`.
-    pub(crate) fn new(executor: &'static Executor<'static>) -> Self {
-        Self { executor, idle: Mutex::default(), trust: trust::Cache::default() }
+    pub(crate) fn new(executor: &'static Executor<'static>, egress: Egress) -> Self {
+        Self { executor, idle: Mutex::default(), trust: trust::Cache::default(), egress }
     }
 
     /// Delivers a request; gives up at the instant (`None`: never) or after its own timeout.
@@ -108,6 +110,7 @@ impl Client {
         at: Option<Instant>,
     ) -> Result<Answer, SendError> {
         let way = exchange.way()?;
+        self.egress.check_target(&way)?;
         let http = &exchange.http;
         let tls = if way.needs_tls() { Some(self.settings(http.clone()).await?) } else { None };
         let server_name = http.tls.as_ref().and_then(|tls| tls.server_name.clone());
@@ -136,7 +139,7 @@ impl Client {
         loop {
             let (mut link, kept) = match self.take(key) {
                 Some(link) => (link, true),
-                None => (connect(way, key).await?, false),
+                None => (connect(way, key, &self.egress).await?, false),
             };
             if kept && !link.is_alive().await {
                 continue;
@@ -306,10 +309,12 @@ async fn in_time<T>(
 trait Stream: io::AsyncRead + io::AsyncWrite + Send + Unpin {}
 impl<T: io::AsyncRead + io::AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn connect(way: &Way, key: &Key) -> Result<Link, SendError> {
-    let (host, port) = way.dial();
+async fn connect(way: &Way, key: &Key, egress: &Egress) -> Result<Link, SendError> {
+    let lookup = smol::net::resolve(way.dial()).await;
+    let addresses = lookup.map_err(|e| way.broken(&format!("lookup failed: {e}")))?;
+    let addresses = egress.pass(addresses)?;
     let mut stream: Box<dyn Stream> =
-        Box::new(dial(host, port).await.map_err(|why| way.broken(&why))?);
+        Box::new(dial(addresses).await.map_err(|why| way.broken(&why))?);
     if let Some(host) = way.proxy_tls() {
         stream = encrypt(stream, key, host).await.map_err(|why| way.broken(&why))?;
     }
@@ -369,9 +374,7 @@ async fn pass(
 }
 
 /// Connects to the first address of a host that answers.
-async fn dial(host: &str, port: u16) -> Result<Async<TcpStream>, String> {
-    let addresses: Vec<SocketAddr> =
-        smol::net::resolve((host, port)).await.map_err(|e| format!("lookup failed: {e}"))?;
+async fn dial(addresses: Vec<SocketAddr>) -> Result<Async<TcpStream>, String> {
     let mut last = io::Error::other("the host has no address");
     for address in addresses {
         match or_late(Async::<TcpStream>::connect(address), "i/o timeout").await {

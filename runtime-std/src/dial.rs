@@ -11,6 +11,7 @@ use campana_core::{
     limits::CONNECT_WAIT,
     notify::{
         Answer, SendError, SendErrorKind,
+        egress::Egress,
         smtp::{Session, Want},
     },
 };
@@ -22,12 +23,17 @@ use crate::trust;
 const READ_BYTES: usize = 2048;
 
 /// Hands in mails, each over a connection of its own.
-#[derive(Default)]
 pub(crate) struct Mailer {
     trust: trust::Cache,
+    egress: Egress,
 }
 
 impl Mailer {
+    /// Makes one that keeps away from what is denied.
+    pub(crate) fn new(egress: Egress) -> Self {
+        Self { trust: trust::Cache::default(), egress }
+    }
+
     /// Hands in a mail and gives up after that long.
     pub(crate) fn deliver(
         &self,
@@ -44,7 +50,7 @@ impl Mailer {
     /// Does what the session wants until it is done, or until something cannot be done.
     fn talk(&self, session: &mut Session, due: Option<Instant>) -> Result<(), SendError> {
         let (host, port) = session.place();
-        let mut line = Line::Plain(connect(host, port, due)?);
+        let mut line = Line::Plain(connect(host, port, due, &self.egress)?);
         let mut buffer = [0; READ_BYTES];
         loop {
             match session.next() {
@@ -174,12 +180,17 @@ fn rest(until: Option<Instant>) -> io::Result<Option<Duration>> {
 }
 
 /// Connects to the first address of a host that answers.
-fn connect(host: &str, port: u16, due: Option<Instant>) -> Result<Socket, SendError> {
+fn connect(
+    host: &str,
+    port: u16,
+    due: Option<Instant>,
+    egress: &Egress,
+) -> Result<Socket, SendError> {
     let addresses = (host, port)
         .to_socket_addrs()
         .map_err(|e| broken(format!("lookup failed: {}", plain(&e))))?;
     let mut last = io::Error::other("the host has no address");
-    for address in addresses {
+    for address in egress.pass(addresses)? {
         let within = rest(due).map_err(|e| words(&e, due))?;
         let within = within.map_or(CONNECT_WAIT, |rest| rest.min(CONNECT_WAIT));
         match TcpStream::connect_timeout(&address, within) {

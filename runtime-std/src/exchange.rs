@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -11,7 +11,7 @@ use campana_core::{
         ANSWER_BYTES_MAX, ANSWER_DRAIN_MAX, CONNECT_WAIT, IDLE_SEND_AGE, IDLE_SENDS_MAX,
         REDIRECTS_MAX,
     },
-    notify::{Answer, Exchange, SendError, http::TlsConfig, way::Way},
+    notify::{Answer, Exchange, SendError, egress::Egress, http::TlsConfig, way::Way},
 };
 use ureq::{
     Agent, Body, Error,
@@ -33,14 +33,19 @@ const AGENTS_MAX: usize = 16;
 const BUFFER_BYTES: usize = 8 << 10;
 
 /// Sends exchanges and keeps connections for the next ones.
-#[derive(Default)]
 pub(crate) struct Client {
     /// One agent for each way to connect, latest used last.
     agents: Mutex<Vec<(Style, Agent)>>,
     trust: trust::Cache,
+    egress: Arc<Egress>,
 }
 
 impl Client {
+    /// Makes a client that keeps away from what is denied.
+    pub(crate) fn new(egress: Egress) -> Self {
+        Self { agents: Mutex::default(), trust: trust::Cache::default(), egress: egress.into() }
+    }
+
     /// Delivers a request and gives up after that long, or after its own timeout.
     pub(crate) fn deliver(
         &self,
@@ -54,6 +59,7 @@ impl Client {
         for _ in 0..=REDIRECTS_MAX {
             let request = current.as_ref().unwrap_or(&exchange);
             let way = request.way()?;
+            self.egress.check_target(&way)?;
             let agent = self.agent(self.style(request, &way)?);
             let rest = due.map(|due| due.saturating_duration_since(Instant::now()));
             if rest.is_some_and(|rest| rest.is_zero()) {
@@ -105,7 +111,8 @@ impl Client {
             .max_idle_age(IDLE_SEND_AGE)
             .timeout_connect(Some(CONNECT_WAIT))
             .build();
-        let (wire, names) = (Wire::new(style.clone()), Names::new(style.clone()));
+        let (wire, names) =
+            (Wire::new(style.clone()), Names::new(style.clone(), self.egress.clone()));
         let agent = Agent::with_parts(config, wire, names);
         if agents.len() == AGENTS_MAX {
             agents.remove(0);

@@ -51,6 +51,8 @@ use socket2::SockRef;
 
 use crate::{
     clock::Clock,
+    dial::Mailer,
+    exchange::Client,
     gate::Gate,
     gossip::Gossip,
     inner::Inner,
@@ -145,8 +147,8 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         compute: pool("compute", cores, COMPUTE_STACK)?,
         disk: pool("disk", DISK_THREADS, DISK_STACK)?,
         senders: pool("sender", SENDERS_MAX, SENDER_STACK)?,
-        client: Arc::default(),
-        mailer: Arc::default(),
+        client: Client::new(options.egress.clone()).into(),
+        mailer: Mailer::new(options.egress.clone()).into(),
         gossip: gossip.transpose().map_err(|e| unfit("threads", &e))?,
         mailbox: mailbox.clone(),
         clock,

@@ -10,6 +10,7 @@ use std::{
 
 use campana_core::notify::{
     SendError, SendErrorKind,
+    egress::Egress,
     http::TlsConfig,
     proxy::Proxy,
     way::{Tunnel, TunnelStep, Way},
@@ -264,12 +265,24 @@ impl Transport for Encrypted {
 pub(crate) struct Names {
     inner: DefaultResolver,
     style: Style,
+    egress: Arc<Egress>,
 }
 
 impl Names {
     /// Makes a resolver.
-    pub(crate) fn new(style: Style) -> Self {
-        Self { inner: DefaultResolver::default(), style }
+    pub(crate) fn new(style: Style, egress: Arc<Egress>) -> Self {
+        Self { inner: DefaultResolver::default(), style, egress }
+    }
+}
+
+impl Names {
+    /// Leaves out what is denied.
+    fn permitted(&self, found: &[SocketAddr]) -> Result<ResolvedSocketAddrs, Error> {
+        let mut permitted = self.empty();
+        for address in self.egress.pass(found.iter().copied()).map_err(error)? {
+            permitted.push(address);
+        }
+        Ok(permitted)
     }
 }
 
@@ -292,14 +305,15 @@ impl Resolver for Names {
             let whom = format!("http://{host}:{port}/").parse();
             let found =
                 self.inner.resolve(&whom.map_err(|_| Error::HostNotFound)?, config, timeout);
-            return found.map_err(|e| match way.proxy {
+            let found = found.map_err(|e| match way.proxy {
                 None => e,
-                Some(_) => Error::Other(Box::new(way.broken(&words(e).message))),
-            });
+                Some(_) => error(way.broken(&words(e).message)),
+            })?;
+            return self.permitted(&found);
         };
         let mut found = self.empty();
         found.push(SocketAddr::new(ip, port));
-        Ok(found)
+        self.permitted(&found)
     }
 }
 

@@ -100,6 +100,24 @@ pub(super) const FLAGS: &[Flag] = &[
         "15s",
         "Most time after the start that alerts older than the process wait for all known senders.",
     ),
+    flag(
+        "notify.deny-egress",
+        Text,
+        "",
+        "Addresses that notifications must not go to: ranges like 10.0.0.0/8, addresses, or the \
+         words metadata, loopback, private, separated by commas. With any of them, metadata \
+         (link-local and the metadata services of clouds) is denied too. May be repeated.",
+    )
+    .of("RANGES")
+    .repeated(),
+    flag(
+        "notify.allow-egress",
+        Text,
+        "",
+        "Exceptions to --notify.deny-egress, written like it. May be repeated.",
+    )
+    .of("RANGES")
+    .repeated(),
     flag("web.systemd-socket", Switch, "false", "Listen on the sockets handed over by systemd.")
         .missing("socket activation is not built yet"),
     flag("web.listen-address", Text, ":9093", "Address to listen on. May be repeated.").repeated(),

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     event::{Format, Level},
+    notify::egress::Egress,
     persist::Sync,
     time::duration::parse_flag,
 };
@@ -195,6 +196,7 @@ fn options(program: &str, given: &Given) -> Result<Options, String> {
             n => Some(u32::try_from(n).unwrap_or(u32::MAX)),
         },
         web_timeout: Some(v.duration("web.timeout")?).filter(|span| !span.is_zero()),
+        egress: egress(&v)?,
         auto_gomemlimit_ratio: ratio(&v)?,
         cluster: cluster(&v)?,
         features: features(v.text("enable-feature"))?,
@@ -219,6 +221,13 @@ fn level(word: &str) -> Level {
         "error" => Level::Error,
         _ => Level::Info,
     }
+}
+
+fn egress(v: &Values<'_>) -> Result<Egress, String> {
+    let (deny, allow) = ("notify.deny-egress", "notify.allow-egress");
+    let (denied, allowed) = (v.list(deny), v.list(allow));
+    Egress::parse(&denied, &[]).map_err(|err| invalid(deny, &denied.join(","), &err))?;
+    Egress::parse(&denied, &allowed).map_err(|err| invalid(allow, &allowed.join(","), &err))
 }
 
 fn ratio(v: &Values<'_>) -> Result<f64, String> {

@@ -45,7 +45,7 @@ fn server(connections: Vec<Vec<String>>) -> (String, thread::JoinHandle<Vec<Stri
 
 fn client() -> &'static Client {
     let executor: &'static Executor<'static> = Box::leak(Box::default());
-    Box::leak(Box::new(Client::new(executor)))
+    Box::leak(Box::new(Client::new(executor, Egress::default())))
 }
 
 fn exchange(url: &str) -> Exchange {
