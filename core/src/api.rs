@@ -44,7 +44,7 @@ pub use self::{
     guard::{Checked, Guard, Proof},
     head::Head,
     query::Query,
-    response::Response,
+    response::{PLAIN_ON_TLS, Response},
 };
 use self::{
     decode::Refusal,

@@ -6,6 +6,7 @@
 
 mod command;
 mod flags;
+mod handed;
 mod help;
 mod parse;
 mod scan;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     command::{Command, Flag, Kind, Values},
     flags::FEATURES,
+    handed::handed_over,
     help::version,
     parse::parse,
     scan::{Given, ReadFile, Scanned, scan},

@@ -457,6 +457,23 @@ pub const WEB_RATE_BURST_MAX: u64 = 1_000_000;
 /// Passwords of the web side that are remembered as right.
 pub const WEB_PROOFS_MAX: usize = 100;
 
+/// Passwords of the web side that wait to be checked, one after the other; further ones are refused
+/// with 503. At the usual cost the last of them waits five seconds.
+pub const WEB_PROOFS_OPEN_MAX: usize = 64;
+
+/// How often the web side's file, and what it names, is read again at most; only when a request or
+/// a connection comes.
+pub const WEB_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests at once on one connection of HTTP/2; further ones wait.
+pub const HTTP2_STREAMS_MAX: u32 = 100;
+
+/// Bytes of bodies on one connection of HTTP/2 that arrive before anybody reads them.
+pub const HTTP2_WINDOW_BYTES: u32 = 256 << 10;
+
+/// Sockets that a service manager may hand over.
+pub const HANDED_SOCKETS_MAX: u32 = 64;
+
 // Mail servers.
 
 /// Bytes of one reply of a mail server, all its lines together; a longer one ends the session. The

@@ -1,8 +1,12 @@
 //! Listeners and the connections they accept.
 
 use std::{
+    future::Future,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _},
+    net::{
+        IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream,
+        ToSocketAddrs as _,
+    },
     pin::pin,
     sync::{
         Arc,
@@ -13,17 +17,30 @@ use std::{
 
 use async_io::{Async, Timer};
 use campana_core::{
+    api::PLAIN_ON_TLS,
     event::Event,
-    limits::{ACCEPT_BACKLOG, ACCEPT_PAUSE, HEADER_BYTES_MAX},
+    limits::{
+        ACCEPT_BACKLOG, ACCEPT_PAUSE, HEADER_BYTES_MAX, HEADER_WAIT, HTTP2_STREAMS_MAX,
+        HTTP2_WINDOW_BYTES, REFUSED_BODY_WAIT,
+    },
 };
-use hyper::{server::conn::http1, service::service_fn};
-use smol::{channel, future};
+use futures_rustls::TlsAcceptor;
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use rustls::ServerConfig;
+use smol::{
+    Executor, channel, future,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+};
 use smol_hyper::rt::FuturesIo;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     pace::{Paced, Phase},
     serve::{Door, respond},
+    web::Watch,
 };
 
 /// Opens one listener for `host:port`. A host that stands for every interface listens on both
@@ -90,10 +107,7 @@ pub(crate) async fn accept(
     listener: Async<TcpListener>,
     alive: channel::Sender<()>,
 ) {
-    let mut http = http1::Builder::new();
-    // Header names as Go writes them, for clients that look too closely.
-    http.max_header_size(HEADER_BYTES_MAX).title_case_headers(true);
-    let http = Arc::new(http);
+    let http = Arc::new(Http::new(hall.door.executor));
     let mut stop = pin!(hall.stop.recv());
     let mut complaints = Complaints::default();
     loop {
@@ -136,27 +150,133 @@ fn is_clients_fault(e: &io::Error) -> bool {
     matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
 }
 
+/// How HTTP is spoken.
+struct Http {
+    one: http1::Builder,
+    two: http2::Builder<Tasks>,
+}
+
+impl Http {
+    fn new(executor: &'static Executor<'static>) -> Self {
+        let (mut one, mut two) = (http1::Builder::new(), http2::Builder::new(Tasks(executor)));
+        // Header names as Go writes them, for clients that look too closely.
+        one.max_header_size(HEADER_BYTES_MAX).title_case_headers(true);
+        two.max_header_list_size(HEADER_BYTES_MAX as u32)
+            .max_concurrent_streams(HTTP2_STREAMS_MAX)
+            .initial_stream_window_size(HTTP2_WINDOW_BYTES)
+            .initial_connection_window_size(HTTP2_WINDOW_BYTES);
+        Self { one, two }
+    }
+}
+
+/// Runs the requests of a connection that carries several at once.
+#[derive(Clone)]
+struct Tasks(&'static Executor<'static>);
+
+impl<F> hyper::rt::Executor<F> for Tasks
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.spawn(task).detach();
+    }
+}
+
+/// Drives a connection to its end, or lets it finish when no more requests are taken.
+macro_rules! drive {
+    ($hall:expr, $connection:expr) => {{
+        let mut connection = pin!($connection);
+        let finished = async {
+            // What goes wrong on a connection is the client's business.
+            connection.as_mut().await.ok();
+            true
+        };
+        let stopped = async {
+            $hall.stop.recv().await.ok();
+            false
+        };
+        if !future::or(finished, stopped).await {
+            connection.as_mut().graceful_shutdown();
+            connection.await.ok();
+        }
+    }};
+}
+
 /// Serves one connection until either side has enough.
-async fn serve(hall: &'static Hall, http: &http1::Builder, stream: Async<TcpStream>) {
+async fn serve(hall: &'static Hall, http: &Http, stream: Async<TcpStream>) {
     // Only a hint to the system; answers arrive without it too.
     stream.get_ref().set_nodelay(true).ok();
+    if let Some(watch) = hall.door.watch
+        && let Some(tls) = watch.tls()
+    {
+        // Larger than what a connection without TLS needs.
+        return Box::pin(encrypted(hall, http, stream, watch, tls)).await;
+    }
     let phase = Phase::new();
     let io = FuturesIo::new(Paced::new(stream, phase.clone()));
     let service = service_fn(move |request| respond(hall.door, phase.clone(), request));
-    let mut connection = pin!(http.serve_connection(io, service));
-    let finished = async {
-        // What goes wrong on a connection is the client's business.
-        connection.as_mut().await.ok();
-        true
+    drive!(hall, http.one.serve_connection(io, service));
+}
+
+/// The same under TLS. The handshake has as long as the head of a request has.
+async fn encrypted(
+    hall: &'static Hall,
+    http: &Http,
+    stream: Async<TcpStream>,
+    watch: &'static Watch,
+    mut tls: Arc<ServerConfig>,
+) {
+    let late = async {
+        Timer::after(HEADER_WAIT).await;
+        Ok(0)
     };
-    let stopped = async {
-        hall.stop.recv().await.ok();
-        false
-    };
-    if !future::or(finished, stopped).await {
-        connection.as_mut().graceful_shutdown();
-        connection.await.ok();
+    let mut first = [0];
+    match future::or(stream.peek(&mut first), late).await {
+        Ok(1) if first[0].is_ascii_uppercase() => {
+            // Few bytes, and the socket is new.
+            (&stream).write_all(PLAIN_ON_TLS).await.ok();
+            return discard(&stream).await;
+        }
+        Ok(1) => {}
+        _ => return,
     }
+    if watch.is_due() {
+        smol::unblock(|| watch.look()).await;
+        tls = watch.tls().unwrap_or(tls);
+    }
+    let phase = Phase::new();
+    let paced = Paced::new(stream, phase.clone());
+    let stream = match TlsAcceptor::from(tls).accept(paced).await {
+        Ok(stream) => stream,
+        Err(e) => {
+            let err = e.to_string();
+            return hall.door.log.write(&Event::HandshakeFailed { err });
+        }
+    };
+    let shared = phase.clone();
+    let is_two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let io = FuturesIo::new(stream);
+    let service = service_fn(move |request| respond(hall.door, phase.clone(), request));
+    if is_two {
+        shared.share();
+        drive!(hall, http.two.serve_connection(io, service));
+    } else {
+        drive!(hall, http.one.serve_connection(io, service));
+    }
+}
+
+/// Reads on for a moment, so that the client gets to see what it was told.
+async fn discard(stream: &Async<TcpStream>) {
+    stream.get_ref().shutdown(Shutdown::Write).ok();
+    let rest = async {
+        let mut buffer = [0; 1024];
+        while (&mut &*stream).read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+    };
+    let late = async {
+        Timer::after(REFUSED_BODY_WAIT).await;
+    };
+    future::or(rest, late).await;
 }
 
 /// Counts a connection while it is open.

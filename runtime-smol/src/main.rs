@@ -5,6 +5,7 @@ mod dial;
 mod exchange;
 mod files;
 mod gossip;
+mod handed;
 mod listen;
 mod log;
 mod node;
@@ -15,6 +16,7 @@ mod signal;
 mod storage;
 mod tls;
 mod trust;
+mod web;
 
 use std::{
     env, fs,
@@ -50,6 +52,7 @@ use crate::{
     node::{Hands, Mailbox, caught},
     serve::Door,
     storage::Writer,
+    web::Watch,
 };
 
 #[cfg(feature = "mimalloc")]
@@ -96,6 +99,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     options.start_events().iter().for_each(|event| log.write(event));
     let config = Arc::new(read_config(&log, &options)?);
     let (saved, _lock) = storage::open(&log, &options)?;
+    let watch = watch(&options, clock, log)?;
     let listeners = bind(&options)?;
     let (sockets, gossip) = gossip::open(&log, &options)?.unzip();
     let patience = options.cluster.tcp_timeout;
@@ -126,6 +130,8 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         log,
         traffic: Mutex::new(Traffic::new(options.get_concurrency(cores))),
         large_bodies: Semaphore::new(LARGE_BODIES_MAX),
+        watch,
+        proofs: Semaphore::new(1),
     });
     let (stop, stopping) = channel::bounded::<()>(1);
     let hall: &'static Hall = leak(Hall {
@@ -139,7 +145,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     for (listener, address) in listeners {
         executor.spawn(listen::accept(hall, listener, alive.clone())).detach();
         log.write(&Event::Listening { address: address.clone() });
-        log.write(&Event::TlsDisabled { http2: false, address });
+        log.write(&Watch::listening(watch, address));
     }
     drop(alive);
     if options.config_file.is_none() {
@@ -211,18 +217,30 @@ fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
     config.complete(&files).map_err(|e| failed(e.to_string()))
 }
 
+fn watch(options: &Options, clock: Clock, log: Log) -> Result<Option<&'static Watch>, Event> {
+    let Some(file) = &options.web_config_file else { return Ok(None) };
+    let watch = Watch::open(file, true, clock, log);
+    let failed = |err| Event::ListenFailed { address: "--web.config.file".into(), err };
+    watch.map(|watch| Some(leak(watch) as _)).map_err(failed)
+}
+
 type Listeners = Vec<(Async<TcpListener>, String)>;
 
 fn bind(options: &Options) -> Result<Listeners, Event> {
-    let open = |address: &String| {
-        let listener = Async::new(listen::bind(address)?)?;
+    let open = |listener: TcpListener| {
+        let listener = Async::new(listener)?;
         let bound = listener.get_ref().local_addr()?.to_string();
         Ok((listener, bound))
     };
-    let listeners = options
-        .web_listen_addresses
-        .iter()
-        .map(|address| open(address).map_err(|e: io::Error| unfit(address, &e)));
+    if options.web_systemd_socket {
+        let address = "--web.systemd-socket";
+        let failed = |err| Event::ListenFailed { address: address.into(), err };
+        let handed = handed::listeners().map_err(failed)?.into_iter();
+        return handed.map(|it| open(it).map_err(|e: io::Error| unfit(address, &e))).collect();
+    }
+    let listeners = options.web_listen_addresses.iter().map(|address| {
+        listen::bind(address).and_then(open).map_err(|e: io::Error| unfit(address, &e))
+    });
     listeners.collect()
 }
 

@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Instant,
@@ -22,7 +22,16 @@ use std::future::Future as _;
 
 /// What a connection is doing, set by whoever serves its requests.
 #[derive(Clone, Debug)]
-pub(crate) struct Phase(Arc<AtomicU8>);
+pub(crate) struct Phase(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    phase: AtomicU8,
+    /// Requests that are being served: more than one only with HTTP/2.
+    served: AtomicUsize,
+    /// Whether requests share the connection, so that what arrives need not begin one.
+    is_shared: AtomicBool,
+}
 
 /// A request's head is on its way.
 const HEAD: u8 = 0;
@@ -36,17 +45,40 @@ const IDLE: u8 = 3;
 impl Phase {
     /// A new connection: the head of its first request is awaited.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(AtomicU8::new(HEAD)))
+        let (phase, served) = (AtomicU8::new(HEAD), AtomicUsize::new(0));
+        Self(Arc::new(State { phase, served, is_shared: AtomicBool::new(false) }))
     }
 
-    /// The head of a request was read.
-    pub(crate) fn begin(&self) {
-        self.0.store(BUSY, Relaxed);
+    /// From now on the connection carries several requests at once.
+    pub(crate) fn share(&self) {
+        self.0.is_shared.store(true, Relaxed);
     }
 
-    /// The request was served.
-    pub(crate) fn end(&self) {
-        self.0.store(DONE, Relaxed);
+    /// The head of a request was read. It is served until what is returned is dropped.
+    pub(crate) fn begin(&self) -> Serving {
+        self.0.served.fetch_add(1, Relaxed);
+        self.0.phase.store(BUSY, Relaxed);
+        Serving(self.clone())
+    }
+
+    fn is(&self, phase: u8) -> bool {
+        self.0.phase.load(Relaxed) == phase
+    }
+
+    fn set(&self, phase: u8) {
+        self.0.phase.store(phase, Relaxed);
+    }
+}
+
+/// A request that is being served.
+#[derive(Debug)]
+pub(crate) struct Serving(Phase);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if self.0.0.served.fetch_sub(1, Relaxed) == 1 {
+            self.0.set(DONE);
+        }
     }
 }
 
@@ -91,21 +123,20 @@ impl AsyncRead for Paced {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let phase = self.phase.0.load(Relaxed);
         if result.is_ready() {
-            if phase == IDLE || phase == DONE {
-                self.phase.0.store(HEAD, Relaxed);
+            let begins = self.phase.is(IDLE) || self.phase.is(DONE);
+            if begins && !self.phase.0.is_shared.load(Relaxed) {
+                self.phase.set(HEAD);
                 self.read.due = Instant::now().checked_add(HEADER_WAIT);
             }
             return result;
         }
-        match phase {
-            BUSY => return Poll::Pending,
-            DONE => {
-                self.phase.0.store(IDLE, Relaxed);
-                self.read.due = Instant::now().checked_add(IDLE_WAIT);
-            }
-            _ => {}
+        if self.phase.is(BUSY) {
+            return Poll::Pending;
+        }
+        if self.phase.is(DONE) {
+            self.phase.set(IDLE);
+            self.read.due = Instant::now().checked_add(IDLE_WAIT);
         }
         ready!(self.read.poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

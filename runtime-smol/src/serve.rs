@@ -8,7 +8,7 @@ use std::{
 
 use async_io::Timer;
 use campana_core::{
-    api::{Action, Admit, Handled, Head, Query, Reply, Response, Side, Site},
+    api::{Action, Admit, Checked, Handled, Head, Query, Reply, Response, Side, Site},
     limits::{BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT},
     metrics::{GateFull, Process, Traffic},
     view::View,
@@ -21,7 +21,7 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
-use smol::{Executor, future, lock::Semaphore};
+use smol::{Executor, channel, future, lock::Semaphore};
 
 use crate::{
     clock,
@@ -29,6 +29,7 @@ use crate::{
     node::{Mailbox, caught},
     pace::Phase,
     process,
+    web::Watch,
 };
 
 /// Who answers requests.
@@ -42,6 +43,10 @@ pub(crate) struct Door {
     pub(crate) log: Log,
     pub(crate) traffic: Mutex<Traffic>,
     pub(crate) large_bodies: Semaphore,
+    /// Who may use the web side; `None` without a file that says so.
+    pub(crate) watch: Option<&'static Watch>,
+    /// One password is checked at a time, so that computations for others go on.
+    pub(crate) proofs: Semaphore,
 }
 
 /// Why a request is not answered at all: its connection is closed instead.
@@ -62,10 +67,17 @@ pub(crate) async fn respond(
     phase: Phase,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Cut> {
-    phase.begin();
+    let _serving = phase.begin();
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let head = Arc::new(OwnedHead::from(parts));
+    let is_head = head.method == Method::HEAD;
+    if let Some(watch) = door.watch
+        && let Err(response) = pass(door, watch, &head).await
+    {
+        discard(&head, body).await;
+        return Ok(assemble(response, is_head));
+    }
     let answer = answer(door, &head, body);
     let response = match door.site.timeout() {
         None => answer.await?,
@@ -80,8 +92,39 @@ pub(crate) async fn respond(
     let (method, bytes) = (head.method.as_str(), response.body.len() as u64);
     let seconds = begun.elapsed().as_secs_f64();
     door.traffic().record(&response.handler, method, response.status, seconds, bytes);
-    phase.end();
-    Ok(assemble(response, head.method == Method::HEAD))
+    let response = match door.watch {
+        Some(watch) => watch.dress(response),
+        None => response,
+    };
+    Ok(assemble(response, is_head))
+}
+
+/// Finds out whether a request may go on. The error is the response if not.
+async fn pass(
+    door: &'static Door,
+    watch: &'static Watch,
+    head: &OwnedHead,
+) -> Result<(), Response> {
+    if watch.is_due() {
+        smol::unblock(|| watch.look()).await;
+    }
+    let proof = match head.with(|head| watch.check(head)) {
+        Checked::Pass => return Ok(()),
+        Checked::Refuse(response) => return Err(response),
+        Checked::Verify(proof) => proof,
+    };
+    let (told, verdict) = channel::bounded(1);
+    let prove = async move {
+        let _turn = door.proofs.acquire().await;
+        // A client that is gone is not told, but what was learned is kept.
+        told.try_send(caught(|| watch.prove(&proof))).ok();
+    };
+    // Goes on without the client too: every proof is to be settled.
+    door.compute.spawn(prove).detach();
+    match verdict.recv().await {
+        Ok(Ok(verdict)) => verdict,
+        _ => Err(failed()),
+    }
 }
 
 async fn answer(

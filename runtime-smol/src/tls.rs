@@ -22,7 +22,7 @@ pub(crate) fn peers(file: &str) -> Result<Peers, String> {
     let name = client.server_name.as_deref().filter(|name| !name.is_empty());
     let server_name = name.map(|name| ServerName::try_from(name.to_owned())).transpose();
     Ok(Peers {
-        acceptor: trust::server(&server)?.into(),
+        acceptor: trust::peer_server(&server)?.into(),
         connector: trust::client(&client)?.into(),
         server_name: server_name.map_err(|e| format!("server_name: {e}"))?,
     })

@@ -11,16 +11,19 @@ use campana_core::{
     },
 };
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig,
-    SignatureScheme, SupportedProtocolVersion,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, NamedGroup,
+    RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::{CryptoProvider, ring},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
-    server::{ParsedCertificate, WebPkiClientVerifier},
+    server::{
+        ParsedCertificate, WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
     version::{TLS12, TLS13},
 };
 
@@ -48,7 +51,7 @@ struct Kept {
 
 /// The content behind a configuration's `ca`, `cert` and `key`.
 #[derive(Debug, PartialEq, Eq)]
-struct Material {
+pub(crate) struct Material {
     ca: Option<Vec<u8>>,
     cert: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
@@ -60,6 +63,15 @@ impl Material {
             ca: tls.ca.as_ref().map(text).transpose()?,
             cert: tls.cert.as_ref().map(text).transpose()?,
             key: tls.key.as_ref().map(secret).transpose()?,
+        })
+    }
+
+    /// Reads what a server's settings name; `ca` are the authorities of its clients.
+    pub(crate) fn of_server(tls: &ServerTls) -> Result<Self, String> {
+        Ok(Self {
+            ca: tls.client_ca.as_ref().map(text).transpose()?,
+            cert: Some(text(&tls.cert)?),
+            key: Some(secret(&tls.key)?),
         })
     }
 }
@@ -160,30 +172,71 @@ pub(crate) fn sign(signing: &Signing) -> Result<Vec<u8>, String> {
     signer.sign(signing.input.as_bytes()).map_err(|e| e.to_string())
 }
 
+/// Makes the settings of a server that peers see.
+pub(crate) fn peer_server(tls: &ServerTls) -> Result<Arc<ServerConfig>, String> {
+    server(tls, &Material::of_server(tls)?).map(Arc::new)
+}
+
 /// Makes the settings of a server.
-pub(crate) fn server(tls: &ServerTls) -> Result<Arc<ServerConfig>, String> {
-    let provider = Arc::new(ring::default_provider());
+pub(crate) fn server(tls: &ServerTls, material: &Material) -> Result<ServerConfig, String> {
+    let provider = Arc::new(provider(tls));
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&versions(tls.min_version, tls.max_version))
         .map_err(|e| format!("no usable TLS version: {e}"))?;
-    let builder = match &tls.client_ca {
-        Some(ca) if tls.client_auth != ClientAuth::None => {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(certificates(&text(ca)?, "client CA certificate")?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            let verifier = match tls.client_auth {
-                ClientAuth::Require => verifier,
-                ClientAuth::VerifyIfGiven | ClientAuth::None => verifier.allow_unauthenticated(),
-            };
-            let verifier =
-                verifier.build().map_err(|e| format!("no usable client CA certificates: {e}"))?;
-            builder.with_client_cert_verifier(verifier)
-        }
-        _ => builder.with_no_client_auth(),
+    let builder = match tls.client_auth {
+        ClientAuth::None => builder.with_no_client_auth(),
+        _ => builder.with_client_cert_verifier(Arc::new(clients(tls, material, provider)?)),
     };
-    let chain = certificates(&text(&tls.cert)?, "server certificate")?;
-    let made = builder.with_single_cert(chain, private_key(&secret(&tls.key)?)?);
-    made.map(Arc::new).map_err(|e| format!("unable to use the server certificate: {e}"))
+    let (Some(cert), Some(key)) = (&material.cert, &material.key) else {
+        return Err("a server needs a certificate and a key".into());
+    };
+    let made =
+        builder.with_single_cert(certificates(cert, "server certificate")?, private_key(key)?);
+    made.map_err(|e| format!("unable to use the server certificate: {e}"))
+}
+
+/// Returns the suites and groups that a server's settings name.
+fn provider(tls: &ServerTls) -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    if !tls.cipher_suites.is_empty() {
+        let is_named = |name: Option<&str>| tls.cipher_suites.iter().any(|n| Some(&**n) == name);
+        // Those of TLS 1.3 cannot be chosen.
+        provider
+            .cipher_suites
+            .retain(|suite| suite.tls13().is_some() || is_named(suite.suite().as_str()));
+    }
+    if !tls.curves.is_empty() {
+        let named = tls.curves.iter().filter_map(|curve| {
+            let name = match &**curve {
+                "X25519" => NamedGroup::X25519,
+                "CurveP256" => NamedGroup::secp256r1,
+                _ => NamedGroup::secp384r1,
+            };
+            provider.kx_groups.iter().copied().find(|group| group.name() == name)
+        });
+        provider.kx_groups = named.collect();
+    }
+    provider
+}
+
+fn clients(
+    tls: &ServerTls,
+    material: &Material,
+    provider: Arc<CryptoProvider>,
+) -> Result<ClientVerifier, String> {
+    let mut named = Vec::new();
+    if let Some(pem) = &material.ca {
+        named = certificates(pem, "client CA certificate")?;
+    }
+    let mut inner = None;
+    if tls.client_auth.is_verified() {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(named.iter().cloned());
+        let roots = Arc::new(roots);
+        let made = WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build();
+        inner = Some(made.map_err(|e| format!("no usable client CA certificates: {e}"))?);
+    }
+    Ok(ClientVerifier { tls: tls.clone(), inner, named, provider })
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -277,6 +330,69 @@ impl ServerCertVerifier for Verifier {
             Some(inner) => inner.verify_tls13_signature(message, cert, signed),
             None => Ok(HandshakeSignatureValid::assertion()),
         }
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Checks a client's certificate as the configuration wants it.
+#[derive(Debug)]
+struct ClientVerifier {
+    tls: ServerTls,
+    /// `None` accepts every certificate.
+    inner: Option<Arc<dyn ClientCertVerifier>>,
+    /// The certificates of the configured authorities.
+    named: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.tls.client_auth.is_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.inner.as_ref().map_or(&[], |inner| inner.root_hint_subjects())
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.inner.as_ref().map(|it| it.verify_client_cert(end_entity, intermediates, now)) {
+            // As with servers: the operator named exactly this one.
+            Some(Err(Error::InvalidCertificate(CertificateError::Other(other))))
+                if other.0.to_string() == CA_AS_END_ENTITY
+                    && self.named.iter().any(|named| named == end_entity) => {}
+            Some(Err(e)) => return Err(e),
+            Some(Ok(_)) | None => {}
+        }
+        self.tls.check_names(end_entity).map_err(Error::General)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, signed, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, signed, known)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use campana_core::{
-    api::Response,
+    api::{PLAIN_ON_TLS, Response},
     event::Event,
     limits::{
         ACCEPT_PAUSE, BODY_WAIT, HEADER_BYTES_MAX, HEADER_WAIT, IDLE_WAIT, REFUSED_BODY_WAIT,
@@ -26,12 +26,16 @@ use tiny_http::StatusCode;
 use crate::{
     frame::{self, Body, Frame, Refusal},
     inner::{Budget, Inner, Share},
+    line::Line,
     log::Log,
     serve::Desk,
 };
 
 /// The stack of a connection's thread: it holds no deep calls and no large buffers.
 const STACK: usize = 64 << 10;
+
+/// The same where TLS is spoken and passwords are checked.
+const SECURE_STACK: usize = 256 << 10;
 
 /// How long a new client waits for the room of one that was idle.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
@@ -168,7 +172,8 @@ impl Gate {
             let _leave = Leave { gate: &gate, id };
             gate.serve(id, &stream);
         };
-        let thread = thread::Builder::new().name("connection".into()).stack_size(STACK);
+        let stack = if self.desk.watch().is_some() { SECURE_STACK } else { STACK };
+        let thread = thread::Builder::new().name("connection".into()).stack_size(stack);
         if thread.spawn(serve).is_err() {
             self.leave(id);
             self.complain();
@@ -203,7 +208,9 @@ impl Gate {
     fn serve(&self, id: u64, stream: &TcpStream) {
         // Only a hint to the system; answers arrive without it too.
         stream.set_nodelay(true).ok();
-        let mut client = Client { stream, read: Vec::new(), deadline: Instant::now() };
+        self.set_idle(id, true);
+        let Some(line) = self.greet(stream) else { return };
+        let mut client = Client { line, read: Vec::new(), deadline: Instant::now() };
         let mut wait = HEADER_WAIT;
         loop {
             client.deadline = Instant::now() + wait;
@@ -228,6 +235,28 @@ impl Gate {
         }
     }
 
+    /// Agrees on TLS, where it is spoken.
+    fn greet<'a>(&self, stream: &'a TcpStream) -> Option<Line<'a>> {
+        let mut line = Line::new(stream, Instant::now() + HEADER_WAIT);
+        let Some(watch) = self.desk.watch() else { return Some(line) };
+        if watch.tls().is_none() {
+            return Some(line);
+        }
+        if line.peek().ok()?.is_ascii_uppercase() {
+            line.write_all(PLAIN_ON_TLS).ok();
+            Client { line, read: Vec::new(), deadline: Instant::now() }.hang_up();
+            return None;
+        }
+        if watch.is_due() {
+            watch.look();
+        }
+        if let Err(e) = line.secure(watch.tls()?) {
+            self.log.write(&Event::HandshakeFailed { err: e.to_string() });
+            return None;
+        }
+        Some(line)
+    }
+
     /// Takes one request through. Tells whether the connection stays open.
     fn exchange(&self, client: &mut Client<'_>) -> Result<bool, End> {
         client.deadline = Instant::now() + HEADER_WAIT;
@@ -250,7 +279,7 @@ impl Gate {
         inner.send(&frame, &body)?;
         drop((body, held));
         frame.close |= self.connections().is_closing;
-        inner.relay(client.stream, &frame, Share::new(self.budget.clone()))?;
+        inner.relay(&mut client.line, &frame, Share::new(self.budget.clone()))?;
         Ok(!frame.close)
     }
 }
@@ -269,7 +298,7 @@ impl Drop for Leave<'_> {
 
 /// The client's side of a connection.
 struct Client<'a> {
-    stream: &'a TcpStream,
+    line: Line<'a>,
     /// Bytes that were read and not yet used.
     read: Vec<u8>,
     deadline: Instant,
@@ -278,14 +307,10 @@ struct Client<'a> {
 impl Client<'_> {
     /// Reads what has arrived, at the latest by the deadline. 0 is the end of the stream.
     fn fill(&mut self) -> io::Result<usize> {
-        let rest = self.deadline.saturating_duration_since(Instant::now());
-        if rest.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(Some(rest))?;
+        self.line.set_due(self.deadline);
         let used = self.read.len();
         self.read.resize(used + 4096, 0);
-        let n = (&mut self.stream).read(&mut self.read[used..]);
+        let n = self.line.read(&mut self.read[used..]);
         self.read.truncate(used + n.as_ref().map_or(0, |n| *n));
         n
     }
@@ -360,8 +385,9 @@ impl Client<'_> {
     /// Asks for the body if the client waits for that.
     fn invite(&mut self, frame: &Frame) -> io::Result<()> {
         if frame.expects && self.read.is_empty() {
-            self.stream.set_write_timeout(Some(HEADER_WAIT))?;
-            (&mut self.stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            self.line.set_due(Instant::now() + HEADER_WAIT);
+            self.line.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            self.line.flush()?;
         }
         Ok(())
     }
@@ -422,14 +448,15 @@ impl Client<'_> {
         if !is_head {
             out.extend_from_slice(&response.body);
         }
-        self.stream.set_write_timeout(Some(HEADER_WAIT))?;
-        (&mut self.stream).write_all(&out)
+        self.line.set_due(Instant::now() + HEADER_WAIT);
+        self.line.write_all(&out)?;
+        self.line.flush()
     }
 
     /// Ends a connection so that the client sees the answer: closing a socket with unread bytes
     /// would break it off.
     fn hang_up(mut self) {
-        self.stream.shutdown(Shutdown::Write).ok();
+        self.line.end();
         self.deadline = Instant::now() + REFUSED_BODY_WAIT;
         while self.fill().is_ok_and(|n| n > 0) {
             self.read.clear();
@@ -458,7 +485,7 @@ mod tests {
         let log = Log { level: Level::Error, format: Format::Logfmt };
         let external = ExternalUrl { text: "http://x".into(), route_prefix: "/".into() };
         let site = Site::new(&Options::default(), &external, 1);
-        let desk = Arc::new(Desk::new(site, Mailbox::new().0, log));
+        let desk = Arc::new(Desk::new(site, Mailbox::new().0, log, None));
         let (inner, server) = Inner::start(&[]).expect("a server");
         desk.start(server).expect("threads");
         let gate = Arc::new(Gate::new(inner, desk, connections_max, log));

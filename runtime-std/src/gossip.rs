@@ -87,7 +87,7 @@ fn read_tls(path: &str) -> Result<Tls, String> {
     let read = config::gossip_tls(&files::read(path)?, &origin).map_err(|e| e.to_string())?;
     let name = read.client.server_name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
     Ok(Tls {
-        server: trust::server(&read.server)?,
+        server: trust::peer_server(&read.server)?,
         client: trust::client(&read.client)?,
         name: name.transpose().map_err(|_| "invalid server name")?,
     })

@@ -7,7 +7,6 @@
 use std::{
     env, fs,
     io::{self, Read, Write as _},
-    net::TcpStream,
     os::unix::{
         fs::DirBuilderExt as _,
         net::{UnixListener, UnixStream},
@@ -20,12 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use campana_core::limits::{BODIES_BYTES_MAX, HEADER_BYTES_MAX, WRITE_WAIT};
+use campana_core::limits::{BODIES_BYTES_MAX, HEADER_BYTES_MAX};
 use tiny_http::{Response, Server};
 
 use crate::{
     clock,
     frame::{Body, Frame},
+    line::Line,
 };
 
 /// Requests that are answered at once; further ones wait. Enough to keep the cores of a small host
@@ -139,7 +139,7 @@ impl Taken<'_> {
     /// client who reads slowly holds up nobody.
     pub(crate) fn relay(
         mut self,
-        client: &TcpStream,
+        client: &mut Line<'_>,
         frame: &Frame,
         mut held: Share,
     ) -> io::Result<()> {
@@ -148,17 +148,18 @@ impl Taken<'_> {
         let (mut out, length) = rewrite(&head, frame);
         let rest = length.saturating_sub(part.len());
         out.append(&mut part);
-        let mut client = Slow { client, due: Instant::now() + STREAM_WAIT };
+        client.set_due(Instant::now() + STREAM_WAIT);
         if held.grow(rest) {
             out.reserve_exact(rest);
             (&mut stream).take(rest as u64).read_to_end(&mut out)?;
             self.give_back(stream);
-            return client.write_all(&out);
+            client.write_all(&out)?;
+            return client.flush();
         }
         let mut result = client.write_all(&out);
         let mut source = stream.take(rest as u64);
         if result.is_ok() {
-            result = io::copy(&mut source, &mut client).map(drop);
+            result = io::copy(&mut source, client).and_then(|_| client.flush());
         }
         // What a client left behind is not the next one's.
         io::copy(&mut source, &mut io::sink())?;
@@ -218,27 +219,6 @@ fn rewrite(head: &[u8], frame: &Frame) -> (Vec<u8>, usize) {
         (false, false) => b"\r\n",
     });
     (out, if is_empty || frame.is_head { 0 } else { length })
-}
-
-/// A client who must not stop reading, nor take for ever.
-struct Slow<'a> {
-    client: &'a TcpStream,
-    due: Instant,
-}
-
-impl io::Write for Slow<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let rest = self.due.saturating_duration_since(Instant::now()).min(WRITE_WAIT);
-        if rest.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.client.set_write_timeout(Some(rest))?;
-        (&mut self.client).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The bytes that bodies of requests and answers take in the gate, together.

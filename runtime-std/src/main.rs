@@ -10,7 +10,10 @@ mod files;
 mod frame;
 mod gate;
 mod gossip;
+#[path = "../../runtime-smol/src/handed.rs"]
+mod handed;
 mod inner;
+mod line;
 mod listen;
 #[path = "../../runtime-smol/src/log.rs"]
 mod log;
@@ -25,6 +28,8 @@ mod storage;
 mod stream;
 #[path = "../../runtime-smol/src/trust.rs"]
 mod trust;
+#[path = "../../runtime-smol/src/web.rs"]
+mod web;
 mod wire;
 
 use std::{
@@ -61,6 +66,7 @@ use crate::{
     pool::Pool,
     serve::Desk,
     storage::Writer,
+    web::Watch,
 };
 
 /// The stack of a thread that computes: parsing nests within limits, and what is not touched
@@ -116,6 +122,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     options.start_events().iter().for_each(|event| log.write(event));
     let config = Arc::new(read_config(&log, &options)?);
     let (saved, _lock) = storage::open(&log, &options)?;
+    let watch = watch(&options, clock, log)?;
     let listeners = bind(&options)?;
     let external_url = external_url(&options, &listeners)?;
     let (doors, gossip) = gossip::open(&options, log)?.unzip();
@@ -136,7 +143,8 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
 
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let (mailbox, inbox) = Mailbox::new();
-    let desk = Arc::new(Desk::new(Site::new(&options, &external_url, cores), mailbox.clone(), log));
+    let desk =
+        Arc::new(Desk::new(Site::new(&options, &external_url, cores), mailbox.clone(), log, watch));
     let (inner, server) = Inner::start(&[Path::new(&options.storage_path)])
         .map_err(|e| unfit("the HTTP server", &e))?;
     desk.start(server).map_err(|e| unfit("threads", &e))?;
@@ -155,7 +163,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         log,
         storage: options.storage_path.as_str().into(),
     };
-    let gate = Arc::new(Gate::new(inner, desk, connections_max(files_max), log));
+    let gate = Arc::new(Gate::new(inner, desk.clone(), connections_max(files_max), log));
     let stopping: Arc<OnceLock<Instant>> = Arc::default();
     let on_signal = {
         let (gate, stopping) = (gate.clone(), stopping.clone());
@@ -171,7 +179,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         }
     };
     signal::pass(signals, mailbox, log, on_signal).map_err(|e| unfit("threads", &e))?;
-    open_gate(&gate, listeners, &options, &external_url, log)?;
+    open_gate(&gate, listeners, desk.watch(), &options, &external_url, log)?;
     node::run(node, &inbox, &hands, &gate);
     hands.journal.finish();
     let duration = stopping.get_or_init(Instant::now).elapsed();
@@ -186,6 +194,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
 fn open_gate(
     gate: &Arc<Gate>,
     listeners: Vec<(TcpListener, String)>,
+    watch: Option<&Watch>,
     options: &Options,
     external_url: &ExternalUrl,
     log: Log,
@@ -194,7 +203,7 @@ fn open_gate(
     for (listener, address) in listeners {
         gate.open(listener).map_err(|e| unfit("threads", &e))?;
         log.write(&Event::Listening { address: address.clone() });
-        log.write(&Event::TlsDisabled { http2: false, address });
+        log.write(&Watch::listening(watch, address));
     }
     if options.config_file.is_none() {
         log.welcome(&cli::welcome(&first, external_url));
@@ -237,26 +246,26 @@ fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
 
 type Listeners = Vec<(TcpListener, String)>;
 
+fn watch(options: &Options, clock: Clock, log: Log) -> Result<Option<Watch>, Event> {
+    let Some(file) = &options.web_config_file else { return Ok(None) };
+    let failed = |err| Event::ListenFailed { address: "--web.config.file".into(), err };
+    Watch::open(file, false, clock, log).map(Some).map_err(failed)
+}
+
 fn bind(options: &Options) -> Result<Listeners, Event> {
-    let refuse = |flag: &str| {
-        let err = "this version cannot do that, and without it the server would be open to others";
-        Err(Event::ListenFailed { address: flag.into(), err: err.into() })
-    };
-    if options.web_config_file.is_some() {
-        return refuse("--web.config.file");
-    }
-    if options.web_systemd_socket {
-        return refuse("--web.systemd-socket");
-    }
-    let open = |address: &String| {
-        let listener = listen::bind(address)?;
+    let open = |listener: TcpListener| {
         let bound = listener.local_addr()?.to_string();
         Ok((listener, bound))
     };
-    let listeners = options
-        .web_listen_addresses
-        .iter()
-        .map(|address| open(address).map_err(|e: io::Error| unfit(address, &e)));
+    if options.web_systemd_socket {
+        let address = "--web.systemd-socket";
+        let failed = |err| Event::ListenFailed { address: address.into(), err };
+        let handed = handed::listeners().map_err(failed)?.into_iter();
+        return handed.map(|it| open(it).map_err(|e: io::Error| unfit(address, &e))).collect();
+    }
+    let listeners = options.web_listen_addresses.iter().map(|address| {
+        listen::bind(address).and_then(open).map_err(|e: io::Error| unfit(address, &e))
+    });
     listeners.collect()
 }
 

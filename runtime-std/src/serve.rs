@@ -8,7 +8,7 @@ use std::{
 };
 
 use campana_core::{
-    api::{Action, Admit, Head, Query, Reply, Response, Side, Site},
+    api::{Action, Admit, Checked, Head, Query, Reply, Response, Side, Site},
     event::Event,
     metrics::{Process, Traffic},
     view::View,
@@ -22,6 +22,7 @@ use crate::{
     log::Log,
     node::{Mailbox, caught},
     process,
+    web::Watch,
 };
 
 /// The stack of a thread that answers requests: decoding and looking up nest within limits.
@@ -33,13 +34,14 @@ pub(crate) struct Desk {
     mailbox: Mailbox,
     traffic: Mutex<Traffic>,
     log: Log,
+    watch: Option<Watch>,
 }
 
 impl Desk {
-    /// Makes the desk of a site.
-    pub(crate) fn new(site: Site, mailbox: Mailbox, log: Log) -> Self {
+    /// Makes the desk of a site. Without `watch` everybody may use it.
+    pub(crate) fn new(site: Site, mailbox: Mailbox, log: Log, watch: Option<Watch>) -> Self {
         let get_max = u32::try_from(site.get_max()).unwrap_or(u32::MAX);
-        Self { site, mailbox, traffic: Mutex::new(Traffic::new(get_max)), log }
+        Self { site, mailbox, traffic: Mutex::new(Traffic::new(get_max)), log, watch }
     }
 
     /// Starts the threads that take requests from tiny_http: one for each inner connection, so
@@ -58,20 +60,42 @@ impl Desk {
         Ok(())
     }
 
+    /// Returns who may use the web side, where a file says so.
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    fn dress(&self, response: Response) -> Response {
+        match &self.watch {
+            Some(watch) => watch.dress(response),
+            None => response,
+        }
+    }
+
     /// Decides by the head alone: how long the body may be, or what to respond without it.
     pub(crate) fn admit(&self, head: &Head<'_>) -> Result<usize, Response> {
+        if let Some(watch) = &self.watch {
+            if watch.is_due() {
+                watch.look();
+            }
+            match watch.check(head) {
+                Checked::Pass => {}
+                Checked::Refuse(response) => return Err(response),
+                Checked::Verify(proof) => watch.prove(&proof)?,
+            }
+        }
         match self.site.admit(head) {
             Admit::Read { body_max } => Ok(body_max),
             Admit::Respond(response) => {
                 self.record(&response, head.method, Instant::now());
-                Err(response)
+                Err(self.dress(response))
             }
         }
     }
 
     /// The response to a body that turned out longer than it may be.
     pub(crate) fn too_large(&self) -> Response {
-        self.site.body_too_large()
+        self.dress(self.site.body_too_large())
     }
 
     fn serve(&self, mut request: Request) {
@@ -94,7 +118,7 @@ impl Desk {
                 failed()
             });
             self.record(&response, method, begun);
-            response
+            self.dress(response)
         };
         drop(body);
         // What goes wrong from here on is between the gate and the client.

@@ -2,15 +2,21 @@
 //!
 //! Checking a bcrypt hash takes tens of milliseconds, so it is left to a worker ([`Proof`]), and
 //! what was right once is remembered by a keyed digest. A user who does not exist costs as much as
-//! one who does.
+//! one who does, and each user as much as the dearest.
 
 use alloc::{collections::VecDeque, format, string::String, sync::Arc};
+use core::iter;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
 use super::{Head, Response};
-use crate::{config::Web, limits::WEB_PROOFS_MAX, notify::Secret, time::Instant};
+use crate::{
+    config::Web,
+    limits::{WEB_PROOFS_MAX, WEB_PROOFS_OPEN_MAX},
+    notify::Secret,
+    time::Instant,
+};
 
 /// The part of a bcrypt hash behind its cost, of a password that nobody knows: it stands for users
 /// who do not exist.
@@ -23,6 +29,8 @@ pub struct Guard {
     /// Makes digests worthless to anyone else.
     key: [u8; 32],
     proven: VecDeque<[u8; 32]>,
+    /// Proofs that were given out and not settled.
+    open: usize,
     tokens: Option<Tokens>,
 }
 
@@ -47,8 +55,9 @@ pub enum Checked {
 /// A password to check against a hash.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// The bcrypt hash.
-    pub hash: Secret,
+    hash: Secret,
+    /// The cost of the dearest hash of all users.
+    cost_max: u8,
     /// The password that was given.
     pub password: Secret,
     /// Whether the user exists; otherwise no password is right.
@@ -56,10 +65,20 @@ pub struct Proof {
     digest: [u8; 32],
 }
 
+impl Proof {
+    /// Returns the bcrypt hashes to check the password against. The first decides; the others only
+    /// make all proofs take the same time.
+    pub fn hashes(&self) -> impl Iterator<Item = Secret> {
+        // Each step costs twice the one before, so these add up to what the first lacks.
+        let rest = (cost(&self.hash)..self.cost_max).map(nobody);
+        iter::once(self.hash.clone()).chain(rest)
+    }
+}
+
 impl Guard {
     /// Makes a guard; `key` is 32 random bytes.
     pub fn new(web: Arc<Web>, key: [u8; 32]) -> Self {
-        Self { web, key, proven: VecDeque::new(), tokens: None }
+        Self { web, key, proven: VecDeque::new(), open: 0, tokens: None }
     }
 
     /// Takes other settings. The rate limit stays as it was at the start, as upstream.
@@ -83,20 +102,28 @@ impl Guard {
             return Checked::Refuse(self.unauthorized());
         };
         let known = self.web.users.get(&user);
-        let hash = known.cloned().unwrap_or_else(|| self.nobody());
+        let cost_max = self.web.users.values().map(cost).max().unwrap_or_default();
+        let hash = known.cloned().unwrap_or_else(|| nobody(cost_max));
         let digest = self.digest(&[&user, hash.expose(), &password]);
         if known.is_some() && self.proven.contains(&digest) {
             return Checked::Pass;
         }
         let (is_user, password) = (known.is_some(), Secret::new(password));
-        Checked::Verify(Proof { hash, password, is_user, digest })
+        if self.open >= WEB_PROOFS_OPEN_MAX {
+            let text = "Too many passwords to check, try again later.\n";
+            return Checked::Refuse(self.dress(Response::text(503, text)));
+        }
+        self.open += 1;
+        Checked::Verify(Proof { hash, cost_max, password, is_user, digest })
     }
 
-    /// Takes the result of a proof: whether the password belongs to the hash.
+    /// Takes the result of a proof: whether the password belongs to the first hash. Every proof is
+    /// to be settled.
     ///
     /// # Errors
     /// The response, when the request may not go on.
     pub fn settle(&mut self, proof: &Proof, is_right: bool) -> Result<(), Response> {
+        self.open = self.open.saturating_sub(1);
         if !is_right || !proof.is_user {
             return Err(self.unauthorized());
         }
@@ -107,20 +134,14 @@ impl Guard {
         Ok(())
     }
 
-    /// Adds the configured headers to a response; one that it has already stays.
+    /// Puts the configured headers on a response, in place of its own.
     #[must_use]
     pub fn dress(&self, mut response: Response) -> Response {
         for (name, value) in &self.web.headers {
-            if !response.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                response.headers.push((name, String::from(&**value).into()));
-            }
+            response.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            response.headers.push((name, String::from(&**value).into()));
         }
         response
-    }
-
-    /// Tells whether there is nothing to guard, so that requests need no look at it.
-    pub fn is_idle(&self) -> bool {
-        self.web.users.is_empty() && self.web.rate.is_none() && self.web.headers.is_empty()
     }
 
     fn take_token(&mut self, now: Instant) -> bool {
@@ -143,12 +164,6 @@ impl Guard {
         self.dress(response.header("WWW-Authenticate", "Basic"))
     }
 
-    /// A hash that costs as much as the dearest of the users'.
-    fn nobody(&self) -> Secret {
-        let cost = self.web.users.values().filter_map(|hash| hash.expose().get(4..6)).max();
-        Secret::new(format!("$2b${}{NOBODY}", cost.unwrap_or("10")))
-    }
-
     /// Every part is preceded by its length, so that no two lists of parts give the same bytes.
     fn digest(&self, parts: &[&str]) -> [u8; 32] {
         let mut hasher = Sha256::new();
@@ -159,6 +174,16 @@ impl Guard {
         }
         hasher.finalize().into()
     }
+}
+
+/// Returns the cost in a hash, which has the form of one.
+fn cost(hash: &Secret) -> u8 {
+    hash.expose().get(4..6).and_then(|digits| digits.parse().ok()).unwrap_or_default()
+}
+
+/// Makes a hash of a cost that no password belongs to.
+fn nobody(cost: u8) -> Secret {
+    Secret::new(format!("$2b${cost:02}{NOBODY}"))
 }
 
 /// Reads user and password of `Authorization: Basic`.
@@ -177,6 +202,7 @@ fn credentials(head: &Head<'_>) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
     use core::time::Duration;
 
     use super::*;
@@ -188,7 +214,8 @@ mod tests {
     }
 
     const USERS: &str = "basic_auth_users:\n  \
-        ann: $2y$05$abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0\n\
+        ann: $2y$05$abcdefghijklmnopqrstuuwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ2\n  \
+        bob: $2y$08$abcdefghijklmnopqrstuuwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ2\n\
         http_server_config: {headers: {X-Frame-Options: deny}}\n";
 
     fn check(guard: &mut Guard, authorization: Option<&str>) -> Checked {
@@ -226,12 +253,39 @@ mod tests {
         let mut guard = guard(USERS);
         let value = format!("Basic {}", STANDARD.encode("eve:x"));
         let Checked::Verify(proof) = check(&mut guard, Some(&value)) else { panic!("unproven") };
-        assert!(proof.hash.expose().starts_with("$2b$05$"));
-        assert_eq!(proof.hash.expose().len(), 60);
+        let costs = |proof: &Proof| proof.hashes().map(|hash| cost(&hash)).collect::<Vec<_>>();
+        assert_eq!(costs(&proof), [8]);
+        assert!(proof.hashes().all(|hash| hash.expose().len() == 60));
+        let value = format!("Basic {}", STANDARD.encode("ann:x"));
+        let Checked::Verify(cheap) = check(&mut guard, Some(&value)) else { panic!("unproven") };
+        assert_eq!(costs(&cheap), [5, 5, 6, 7], "together as dear as 8");
         let refused = guard.settle(&proof, true).expect_err("there is no eve");
         assert_eq!(refused.status, 401);
         assert!(refused.headers.iter().any(|(name, _)| *name == "WWW-Authenticate"));
         assert!(refused.headers.iter().any(|(name, _)| *name == "X-Frame-Options"));
+    }
+
+    #[test]
+    fn proofs_are_bounded() {
+        let mut guard = guard(USERS);
+        let value = format!("Basic {}", STANDARD.encode("eve:x"));
+        let proofs: Vec<_> = (0..WEB_PROOFS_OPEN_MAX)
+            .map(|_| match check(&mut guard, Some(&value)) {
+                Checked::Verify(proof) => proof,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(status(check(&mut guard, Some(&value))), 503);
+        assert!(guard.settle(&proofs[0], false).is_err());
+        assert!(matches!(check(&mut guard, Some(&value)), Checked::Verify(_)));
+    }
+
+    #[test]
+    fn configured_headers_replace_others() {
+        let guard = guard(USERS);
+        let response = Response::empty(200).header("x-frame-options", "sameorigin");
+        let dressed = guard.dress(response);
+        assert_eq!(dressed.headers, [("X-Frame-Options", "deny".into())]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) fn render(site: &Site, page: &Page, view: &View, now: Timestamp) -> R
         .header("Content-Type", rendered.content_type)
         .header("Content-Security-Policy", CONTENT_POLICY)
         .header("X-Content-Type-Options", "nosniff")
+        .header("X-Frame-Options", "deny")
         .header("Referrer-Policy", "no-referrer")
         .header("Cache-Control", "no-cache, no-store, must-revalidate")
         .header("Pragma", "no-cache")

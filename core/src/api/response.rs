@@ -20,6 +20,11 @@ pub struct Response {
     pub handler: Cow<'static, str>,
 }
 
+/// What a client gets that speaks HTTP where TLS is spoken, before the connection is closed; Go's
+/// servers say the same.
+pub const PLAIN_ON_TLS: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
 impl Response {
     /// A status without a body.
     pub(super) fn empty(status: u16) -> Self {

@@ -118,12 +118,15 @@ pub(super) const FLAGS: &[Flag] = &[
     )
     .of("RANGES")
     .repeated(),
-    flag("web.systemd-socket", Switch, "false", "Listen on the sockets handed over by systemd.")
-        .missing("socket activation is not built yet"),
+    flag(
+        "web.systemd-socket",
+        Switch,
+        "false",
+        "Listen on the sockets handed over by systemd, and not on --web.listen-address.",
+    ),
     flag("web.listen-address", Text, ":9093", "Address to listen on. May be repeated.").repeated(),
     flag("web.config.file", Text, "", "File with TLS and authentication settings of the web side.")
-        .of("FILE")
-        .missing("TLS and authentication are not built yet"),
+        .of("FILE"),
     flag(
         "web.external-url",
         Text,

@@ -1,6 +1,8 @@
-//! The file of `--cluster.tls-config`: how gossip speaks TLS.
+//! How servers speak TLS, and the file of `--cluster.tls-config`: how gossip does.
 
-use alloc::{borrow::ToOwned as _, format, sync::Arc, vec::Vec};
+mod names;
+
+use alloc::{borrow::ToOwned as _, format, string::String, sync::Arc, vec::Vec};
 
 use super::{ConfigError, Origin, decode, whole};
 use crate::{
@@ -33,6 +35,8 @@ pub struct ServerTls {
     pub client_ca: Option<TextSource>,
     /// Whether clients need a certificate.
     pub client_auth: ClientAuth,
+    /// Names of which a client's certificate must have one; empty means any.
+    pub client_allowed_sans: Vec<Arc<str>>,
     /// The TLS 1.2 suites to speak, by Go's names; empty means the usual ones.
     pub cipher_suites: Vec<Arc<str>>,
     /// The groups for key exchange, by Go's names; empty means the usual ones.
@@ -49,10 +53,43 @@ pub enum ClientAuth {
     /// Nobody looks at it.
     #[default]
     None,
+    /// Clients are asked for one; whose it is does not matter.
+    Request,
+    /// It must be shown; whose it is does not matter.
+    RequireAny,
     /// One that is shown must be good.
     VerifyIfGiven,
     /// It must be shown and good.
     Require,
+}
+
+impl ClientAuth {
+    /// Tells whether a client without a certificate is refused.
+    pub fn is_mandatory(self) -> bool {
+        matches!(self, Self::RequireAny | Self::Require)
+    }
+
+    /// Tells whether certificates are checked against authorities.
+    pub fn is_verified(self) -> bool {
+        matches!(self, Self::VerifyIfGiven | Self::Require)
+    }
+}
+
+impl ServerTls {
+    /// Checks the names of a client's certificate, which is given in DER.
+    ///
+    /// # Errors
+    /// That it has none of those that are allowed.
+    pub fn check_names(&self, certificate: &[u8]) -> Result<(), String> {
+        let allowed = &self.client_allowed_sans;
+        let names = names::alternative(certificate);
+        let fits = |name: &String| allowed.iter().any(|allowed| **allowed == **name);
+        if allowed.is_empty() || names.iter().any(fits) {
+            return Ok(());
+        }
+        let allowed = allowed.join(" ");
+        Err(format!("could not find allowed SANs in client cert, found: [{allowed}]"))
+    }
 }
 
 /// Reads the TLS settings of gossip.
@@ -120,7 +157,7 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
     };
     let (mut certs, mut keys, mut cas) = (Vec::new(), Vec::new(), Vec::new());
     let (mut client_auth, mut min_version, mut max_version) = (ClientAuth::None, None, None);
-    let (mut cipher_suites, mut curves) = (Vec::new(), Vec::new());
+    let (mut cipher_suites, mut curves, mut sans) = (Vec::new(), Vec::new(), Vec::new());
     at.fields(&SERVER_KEYS, |name, at| {
         match name {
             "cert" | "cert_file" => certs.extend(text(name, &at)),
@@ -137,10 +174,8 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
             "cipher_suites" => cipher_suites = known_words(&at, "cipher suite", &SUITES)?,
             "curve_preferences" => curves = known_words(&at, "curve", &CURVES)?,
             _ => {
-                let says_nothing = at.node.is_null() || at.texts().is_some_and(|l| l.is_empty());
-                if !says_nothing {
-                    at.note("not available in this version; leave it out");
-                }
+                let list = at.texts().unwrap_or_default();
+                sans = list.iter().filter_map(|item| item.text().map(Arc::from)).collect();
             }
         }
         Ok(())
@@ -153,9 +188,7 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
         "missing one of key or key_file"
     } else if client_auth == ClientAuth::None && !cas.is_empty() {
         "Client CA's have been configured without a Client Auth Policy"
-    } else if matches!(client_auth, ClientAuth::VerifyIfGiven | ClientAuth::Require)
-        && cas.is_empty()
-    {
+    } else if client_auth.is_verified() && cas.is_empty() {
         "certificates of clients are to be checked without client_ca_file"
     } else if matches!((min_version, max_version), (Some(min), Some(max)) if max < min) {
         "max_version is lower than min_version"
@@ -169,6 +202,7 @@ fn read_server(at: &At<'_>, context: &Context<'_>) -> Result<ServerTls, Abort> {
             key,
             client_ca,
             client_auth,
+            client_allowed_sans: sans,
             cipher_suites,
             curves,
             min_version,
@@ -225,13 +259,11 @@ pub(super) fn read_optional_server(
 
 fn read_auth(at: &At<'_>) -> Result<ClientAuth, Abort> {
     Ok(match at.text().unwrap_or_default() {
-        // A certificate that is asked for and not looked at tells nobody anything.
-        "" | "NoClientCert" | "RequestClientCert" => ClientAuth::None,
+        "" | "NoClientCert" => ClientAuth::None,
+        "RequestClientCert" => ClientAuth::Request,
         "VerifyClientCertIfGiven" => ClientAuth::VerifyIfGiven,
         "RequireAndVerifyClientCert" => ClientAuth::Require,
-        "RequireAnyClientCert" | "RequireClientCert" => {
-            return Err(at.fail("not available in this version; use RequireAndVerifyClientCert"));
-        }
+        "RequireAnyClientCert" | "RequireClientCert" => ClientAuth::RequireAny,
         other => return Err(at.fail(format!("invalid ClientAuth: {other}"))),
     })
 }
@@ -276,7 +308,6 @@ mod tests {
         let auth = |kind: &str| server(&format!("cert: a, key: b, client_auth_type: {kind}"));
         assert!(auth("RequireAndVerifyClientCert").contains("without client_ca_file"));
         assert!(auth("x").contains("invalid ClientAuth: x"));
-        assert!(auth("RequireAnyClientCert").contains("not available"));
         let suites = server("cert: a, key: b, cipher_suites: [x]");
         assert!(suites.contains("is not available"), "{suites}");
     }

@@ -88,6 +88,15 @@ events! {
     Listening { address: String } => Info, "", "Listening on";
     /// A listener speaks plain HTTP.
     TlsDisabled { http2: bool, address: String } => Info, "", "TLS is disabled.";
+    /// A listener speaks TLS.
+    TlsEnabled { http2: bool, address: String } => Info, "", "TLS is enabled.";
+    /// The web side's file was read again and is in force.
+    WebConfigLoaded { file: String } => Info, "web", "Loaded the changed web configuration";
+    /// The web side's file, or what it names, cannot be used; what was in force stays.
+    WebConfigFailed { file: String, err: String }
+        => Error, "web", "Unable to use the web configuration, keeping the one in force";
+    /// A client and the server did not agree on TLS.
+    HandshakeFailed { err: String } => Debug, "web", "TLS handshake failed";
     /// A listener could not be opened.
     ListenFailed { address: String, err: String } => Error, "", "Listen error";
     /// A signal ends the process.
