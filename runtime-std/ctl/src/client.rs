@@ -2,7 +2,7 @@
 
 use std::{
     env, fmt, fs, io,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -96,7 +96,8 @@ impl Client {
         let tls = http.tls.as_ref().map(trust::client).transpose()?;
         let server_name = http.tls.as_ref().and_then(|tls| tls.server_name.clone());
         let style = Style { proxy: way.proxy, tls, server_name };
-        let agent = Agent::with_parts(config, Wire::new(style.clone()), Names::new(style));
+        let names = Names::new(style.clone(), Arc::default());
+        let agent = Agent::with_parts(config, Wire::new(style), names);
         let within = session.span("timeout").unwrap_or_default();
         let due = Instant::now() + within.min(Duration::from_secs(86_400 * 365));
         Ok(Self { agent, address, headers, due, ahead: Mutex::new(None) })
