@@ -158,6 +158,8 @@ pub struct Cluster {
     news: Queue<Name>,
     records: Queue<RecordName>,
     bulk: Bulk,
+    /// Gossip ticks in a row that left own records unsent.
+    held_ticks: u32,
     /// Gossip ticks lie on a grid from here.
     gossip_origin: Instant,
     probe: Option<Probe>,
@@ -205,6 +207,7 @@ impl Cluster {
             news: Queue::new(),
             records: Queue::new(),
             bulk: Bulk::default(),
+            held_ticks: 0,
             gossip_origin: at + below_span(&mut rng, settings.gossip_interval),
             probe: None,
             probe_missed: false,
@@ -337,6 +340,13 @@ impl Cluster {
         self.timers.set(Timer::LeaveEnd, now + timeout);
         self.announce_leave(now);
         self.finish(now);
+    }
+
+    /// Counts records that their owner could not use, and tells the log about the first. Poll
+    /// afterwards.
+    pub fn refuse_records(&mut self, err: String) {
+        self.stats.refused.increase();
+        self.log_once("records".into(), Event::GossipRecordRefused { err });
     }
 
     /// Returns this node's name.

@@ -111,6 +111,12 @@ fn own_addresses() -> Vec<IpAddr> {
     local_addresses(&trie).collect()
 }
 
+/// A stream that tells the peer when this side has closed it. An `Async` tells nothing until it is
+/// dropped, and a peer that sent records waits for the word.
+fn closing(stream: Async<TcpStream>) -> smol::net::TcpStream {
+    stream.into()
+}
+
 /// An address without the detour over IPv6 that sockets for both families make.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
@@ -276,6 +282,7 @@ impl Gossip {
         let stream = Async::<TcpStream>::connect(to).await?;
         // Only a hint to the system; bytes arrive without it too.
         stream.get_ref().set_nodelay(true).ok();
+        let stream = closing(stream);
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         let name = tls.server_name.clone().unwrap_or_else(|| to.ip().into());
         Ok(Box::new(tls.connector.connect(name, stream).await?))
@@ -284,6 +291,7 @@ impl Gossip {
     /// Does what comes before the first byte of a stream that a peer opened.
     async fn greet(&self, stream: Async<TcpStream>) -> io::Result<Box<dyn Wire>> {
         stream.get_ref().set_nodelay(true).ok();
+        let stream = closing(stream);
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
         Ok(Box::new(tls.acceptor.accept(stream).await?))
     }

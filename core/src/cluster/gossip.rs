@@ -33,6 +33,10 @@ const OVERSIZE: usize = GOSSIP_PACKET_BYTES / 2;
 /// goes to every member on a stream, so that a storm of records does not delay what comes after.
 const BACKLOG_TICKS: usize = 2;
 
+/// How many ticks own records may be kept back by news of members, which go first. What waits longer
+/// goes on streams as well: strangers that come and go in thousands must not silence a member.
+const HELD_TICKS_MAX: u32 = 5;
+
 /// What one target got, to be sent to the next without encoding it again.
 struct Encoded {
     parts: Vec<Vec<u8>>,
@@ -45,10 +49,10 @@ impl Cluster {
     /// same name replaces the one that still waits. Poll afterwards.
     ///
     /// Small records go out with the packets of the next tick, several to a message; large ones,
-    /// and small ones beyond two ticks' worth of packets, go to every member on streams: one at a
-    /// time for each member and key, repeated until it arrives, with everything that has gathered
-    /// meanwhile. With nobody there to hear it the record is dropped: whoever comes gets the full
-    /// state.
+    /// and small ones beyond two ticks' worth of packets or kept back for a second, go to every
+    /// member on streams: one at a time for each member and key, repeated until it arrives, with
+    /// everything that has gathered meanwhile. With nobody there to hear it the record is dropped:
+    /// whoever comes gets the full state.
     pub fn broadcast(&mut self, now: Instant, key: &'static str, record: &[u8], bytes: Vec<u8>) {
         self.now = now;
         if !self.has_others() {
@@ -111,7 +115,9 @@ impl Cluster {
     /// few, records go to all of them: who is left out by chance would wait for somebody's relay.
     pub(super) fn gossip(&mut self, now: Instant) {
         let room = packet_room(self.label());
-        if self.records.fresh_bytes() > BACKLOG_TICKS * room {
+        let backlog = self.records.fresh_bytes();
+        if backlog > BACKLOG_TICKS * room || (self.held_ticks >= HELD_TICKS_MAX && backlog > 0) {
+            self.held_ticks = 0;
             for (name, bytes) in self.records.take_fresh() {
                 self.push_bulk(name, bytes);
             }
@@ -130,6 +136,7 @@ impl Cluster {
                     NodeState::Left => false,
                 }
         });
+        let has_targets = !targets.is_empty();
         // Compressing is most of the work, and the targets mostly get the same.
         let mut last: Option<Encoded> = None;
         for id in targets {
@@ -149,6 +156,10 @@ impl Cluster {
             last = Some(Encoded { parts, checksum, packets: encoded });
         }
         self.settle_queues();
+        self.held_ticks = match has_targets && self.records.fresh_bytes() > 0 {
+            true => self.held_ticks + 1,
+            false => 0,
+        };
     }
 
     /// Sends parts to a member that is known, with a checksum if it understands it.

@@ -313,7 +313,7 @@ pub struct Stats {
     pub refresh_joins_failed: Counter,
     /// Streams of records, by the key of their state.
     pub oversized: BTreeMap<&'static str, Oversized>,
-    /// Packets, parts of packets and streams that were refused.
+    /// Packets, parts of packets, streams and messages with records that were refused.
     pub refused: Counter,
     /// Members, relays and streams turned away because there were too many.
     pub limited: Counter,

@@ -14,7 +14,6 @@ use core::{
 use super::{Node, Output, Work, claims::Claim};
 use crate::{
     cluster::{Cluster, Effect, Source, StreamEvent},
-    event::Event,
     id::{ResolveId, StreamId, WorkId},
     limits::GOSSIP_INLINE_BYTES_MAX,
     nflog, silence,
@@ -189,7 +188,7 @@ impl Node {
             }
         }
         if let Some(err) = records.error {
-            self.log(Event::GossipRecordRefused { err });
+            self.with_cluster(now, |cluster, _| cluster.refuse_records(err));
         }
     }
 

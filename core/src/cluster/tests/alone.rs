@@ -195,6 +195,47 @@ fn strangers_that_come_and_go_leave_little_behind() {
     assert_eq!(cluster.member_count(), 1);
 }
 
+/// News of members go first, and thousands of strangers are news for minutes.
+#[test]
+fn strangers_do_not_keep_records_back() {
+    let mut cluster = lone("a");
+    hand(&mut cluster, NOW, &alive("b", 1, VSN));
+    for i in 2..2000u16 {
+        let name = format!("x{i}");
+        hand(&mut cluster, NOW, &alive(&name, i, VSN));
+        let gone = Dead { incarnation: 1, node: name.clone(), from: name };
+        hand(&mut cluster, NOW, &Message::Dead(gone));
+    }
+    effects(&mut cluster);
+    cluster.broadcast(NOW, KEY, b"1", vec![0; 100]);
+    let is_sent = |cluster: &mut Cluster| {
+        let sent = effects(cluster);
+        sent.iter().any(|effect| {
+            matches!(effect, Effect::Stream(_, StreamCommand::Open { to })
+            if to.port() == 1)
+        })
+    };
+    let mut ticks = 0;
+    while !is_sent(&mut cluster) {
+        assert!(ticks < 10, "the record still waits");
+        let tick = cluster.timers.get(super::super::Timer::Gossip).expect("it ticks");
+        cluster.gossip(tick);
+        cluster.timers.set(super::super::Timer::Gossip, tick + ms(200));
+        ticks += 1;
+    }
+}
+
+#[test]
+fn refused_records_are_counted_and_told_once() {
+    let mut cluster = lone("a");
+    effects(&mut cluster);
+    for _ in 0..5 {
+        cluster.refuse_records("no time".into());
+    }
+    assert_eq!(cluster.stats().refused.0, 5);
+    assert!(matches!(effects(&mut cluster)[..], [Effect::Log(_)]));
+}
+
 #[test]
 fn bad_versions_are_not_believed() {
     let mut cluster = lone("a");
