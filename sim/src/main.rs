@@ -21,7 +21,7 @@ use campana_sim::{
 const USAGE: &str = "\
 usage: campana-sim run --seed N [options]      one run, with its timeline when it fails
        campana-sim many --seeds N [options]    many runs, and a table
-       campana-sim membership [--nodes N]... [--seeds N] [--write]
+       campana-sim membership [--nodes N]... [--seeds N] [--jobs N] [--write]
                                                membership against SWIM and Lifeguard
 
 options: --nodes K          hosts in the cluster (one to five, drawn by the seed)
@@ -32,7 +32,7 @@ options: --nodes K          hosts in the cluster (one to five, drawn by the seed
          --trace            run: with every packet, log line and file in it
          --from N           many: the first seed (1)
          --within SPAN      many: begin no run after this much real time
-         --jobs N           many: runs at the same time (2)
+         --jobs N           many and membership: runs at the same time (2)
          --write FILE       many: write the table to a file, too
 ";
 

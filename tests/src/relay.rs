@@ -1,10 +1,10 @@
-//! A relay of gossip: packets and streams go through it to one member, until it is cut.
+//! A relay of gossip: packets and streams go through it to one member, until it is cut for some.
 //!
 //! The member advertises the relay's address, so that its peers write there. It does what network
 //! namespaces with a cable between them would do, without the rights to make them.
 
 use std::{
-    io,
+    fs, io,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc, Mutex, MutexGuard,
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::cluster::free_address;
+use crate::cluster::{Member, free_address};
 
 /// How often its threads look whether it is closed.
 const POLL: Duration = Duration::from_millis(20);
@@ -30,9 +30,18 @@ pub struct Relay {
 #[derive(Debug)]
 struct State {
     member: SocketAddr,
-    is_cut: AtomicBool,
     is_closed: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
+    strangers: Mutex<Vec<Stranger>>,
+}
+
+/// A member for which the way is cut.
+#[derive(Clone, Copy, Debug)]
+struct Stranger {
+    /// Where its packets come from.
+    gossip: SocketAddr,
+    /// Whose streams are its own: they come from any port.
+    process: u32,
 }
 
 impl Relay {
@@ -48,9 +57,9 @@ impl Relay {
         listener.set_nonblocking(true)?;
         let state = Arc::new(State {
             member,
-            is_cut: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             streams: Mutex::new(Vec::new()),
+            strangers: Mutex::new(Vec::new()),
         });
         let shared = state.clone();
         thread::spawn(move || pass_packets(&packets, &shared));
@@ -59,12 +68,14 @@ impl Relay {
         Ok(Self { address, state })
     }
 
-    /// Cuts the way or heals it. Packets are lost while it is cut, and streams are broken.
-    pub fn cut(&self, is_cut: bool) {
-        self.state.is_cut.store(is_cut, SeqCst);
-        if is_cut {
-            self.state.break_streams();
-        }
+    /// Cuts the way for these members, and heals it for all others. Their packets are lost, and all
+    /// streams are broken.
+    pub fn cut_for(&self, members: &[&Member]) {
+        let strangers = members
+            .iter()
+            .map(|member| Stranger { gossip: member.gossip, process: member.program.id() });
+        *self.state.strangers() = strangers.collect();
+        self.state.break_streams();
     }
 }
 
@@ -80,6 +91,22 @@ impl State {
         self.streams.lock().expect("no thread panics with the lock held")
     }
 
+    fn strangers(&self) -> MutexGuard<'_, Vec<Stranger>> {
+        self.strangers.lock().expect("no thread panics with the lock held")
+    }
+
+    fn lets_packets_pass(&self, from: SocketAddr) -> bool {
+        from != self.member && self.strangers().iter().all(|stranger| stranger.gossip != from)
+    }
+
+    fn lets_stream_pass(&self, from: SocketAddr) -> bool {
+        let strangers = self.strangers().clone();
+        strangers.is_empty()
+            || socket_of(from).is_some_and(|socket| {
+                strangers.iter().all(|stranger| !has_socket(stranger.process, &socket))
+            })
+    }
+
     fn break_streams(&self) {
         for stream in self.streams().drain(..) {
             // It may have ended already, which is as well.
@@ -92,7 +119,7 @@ fn pass_packets(packets: &UdpSocket, state: &State) {
     let mut buffer = [0; 1 << 16];
     while !state.is_closed.load(SeqCst) {
         let Ok((length, from)) = packets.recv_from(&mut buffer) else { continue };
-        if from != state.member && !state.is_cut.load(SeqCst) {
+        if state.lets_packets_pass(from) {
             // Packets may be lost.
             let _ = packets.send_to(&buffer[..length], state.member);
         }
@@ -102,9 +129,9 @@ fn pass_packets(packets: &UdpSocket, state: &State) {
 fn accept(listener: &TcpListener, state: &State) {
     while !state.is_closed.load(SeqCst) {
         match listener.accept() {
-            Ok((stream, _)) if !state.is_cut.load(SeqCst) => {
+            Ok((stream, from)) if state.lets_stream_pass(from) => {
                 // A member that does not listen breaks the stream.
-                let _ = join(stream, state);
+                let _ = join(stream, from, state);
             }
             Ok(_) => {}
             Err(_) => thread::sleep(POLL),
@@ -112,13 +139,31 @@ fn accept(listener: &TcpListener, state: &State) {
     }
 }
 
-fn join(peer: TcpStream, state: &State) -> io::Result<()> {
+/// Returns the name by which `/proc` knows the socket that is connected from an address.
+fn socket_of(from: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(v4) = from else { return None };
+    // The kernel prints the address as the number it has in memory.
+    let ip = u32::from_ne_bytes(v4.ip().octets());
+    let local = format!("{ip:08X}:{:04X}", v4.port());
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.get(1) == Some(&&*local))?;
+    Some(format!("socket:[{}]", row.get(9)?))
+}
+
+fn has_socket(process: u32, socket: &str) -> bool {
+    let open = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    open.filter_map(|entry| fs::read_link(entry.path()).ok())
+        .any(|target| target.to_str() == Some(socket))
+}
+
+fn join(peer: TcpStream, from: SocketAddr, state: &State) -> io::Result<()> {
     peer.set_nonblocking(false)?;
     let member = TcpStream::connect_timeout(&state.member, Duration::from_secs(1))?;
     let ends = [peer.try_clone()?, member.try_clone()?];
     let mut streams = state.streams();
-    // Looked at with the lock held, so that no stream slips past a cut.
-    if state.is_cut.load(SeqCst) {
+    // Looked at again with the lock held, so that no stream slips past a cut.
+    if !state.lets_stream_pass(from) {
         return Ok(());
     }
     streams.extend(ends);

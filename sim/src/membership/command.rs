@@ -9,7 +9,7 @@ use std::{
 
 use super::{Plan, report};
 
-const USAGE: &str = "usage: campana-sim membership [--nodes N]... [--seeds N] [--write]";
+const USAGE: &str = "usage: campana-sim membership [--nodes N]... [--seeds N] [--jobs N] [--write]";
 
 /// Measures membership as the words of a command line ask, and prints the tables or writes them to
 /// `sim/MEMBERSHIP.md` of the sources. Progress goes to the error output.
@@ -25,6 +25,7 @@ pub fn command(words: &[String]) -> Result<(), String> {
         match arg.as_str() {
             "--nodes" => plan.sizes.push(number()?.clamp(2, 10_000) as usize),
             "--seeds" => plan.seeds = number()?,
+            "--jobs" => plan.side_by_side = number()? > 1,
             "--write" => writes = true,
             _ => return Err(USAGE.into()),
         }

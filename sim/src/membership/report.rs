@@ -12,11 +12,13 @@ pub struct Plan {
     /// Seeds of clusters up to 10 members; above, a fifth of it, a tenth with faults, and from 500
     /// members on a fiftieth; at least one.
     pub seeds: u64,
+    /// Whether plain SWIM and Lifeguard are measured side by side, on two cores.
+    pub side_by_side: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { sizes: vec![3, 10, 100, 1000], seeds: 50 }
+        Self { sizes: vec![3, 10, 100, 1000], seeds: 50, side_by_side: true }
     }
 }
 
@@ -75,7 +77,7 @@ pub fn report(
             let lives: Result<Vec<Life>, Unfinished> = lives.collect();
             (lives, clock().saturating_sub(began))
         };
-        for ((lifeguard, arm), (all, real)) in ARMS.into_iter().zip(both(run)) {
+        for ((lifeguard, arm), (all, real)) in ARMS.into_iter().zip(both(plan, run)) {
             let all = all?;
             let took: Duration = all.iter().map(|life| life.took).sum();
             progress(&format!("{n} members, {arm}: {took:.0?} virtual in {real:.1?}"));
@@ -93,7 +95,7 @@ pub fn report(
                 }
                 Ok(sum)
             };
-            for ((_, arm), sum) in ARMS.into_iter().zip(both(run)) {
+            for ((_, arm), sum) in ARMS.into_iter().zip(both(plan, run)) {
                 let sum: Errors = sum?;
                 progress(&format!("{n} members, {arm}, {name}: {} verdicts", sum.verdicts));
                 errors.push((n, name, arm, sum));
@@ -109,8 +111,11 @@ pub fn report(
     Ok(out)
 }
 
-/// Runs plain SWIM and Lifeguard side by side.
-fn both<T: Send>(run: impl Fn(bool) -> T + Sync) -> [T; 2] {
+/// Runs plain SWIM and Lifeguard.
+fn both<T: Send>(plan: &Plan, run: impl Fn(bool) -> T + Sync) -> [T; 2] {
+    if !plan.side_by_side {
+        return [run(false), run(true)];
+    }
     std::thread::scope(|scope| {
         let swim = scope.spawn(|| run(false));
         let lifeguard = run(true);
