@@ -151,6 +151,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of a request's head; a larger one is refused with 431. Browsers and proxies stay below.
 pub const HEADER_BYTES_MAX: usize = 64 * 1024;
 
+/// Header lines of a request; more are refused with 431. What hyper takes by default.
+pub const HEADERS_MAX: usize = 100;
+
 /// How long a client may take to send a request's head before the connection is closed.
 pub const HEADER_WAIT: Duration = Duration::from_secs(10);
 

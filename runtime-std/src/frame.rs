@@ -4,7 +4,7 @@
 //! byte of a client reaches it as sent: a head is taken apart here, refused when it can be read in
 //! two ways, and what goes on is built from the parts.
 
-use campana_core::api::Head;
+use campana_core::{api::Head, limits::HEADERS_MAX};
 
 /// Why a request is refused before anybody has seen it: the status and a text.
 pub(crate) type Refusal = (u16, &'static str);
@@ -78,7 +78,10 @@ pub(crate) fn parse(head: &[u8]) -> Result<Frame, Refusal> {
     let mut frame = request_line(lines.next().unwrap_or_default())?;
     let (mut length, mut chunked, mut hosts) = (None, false, 0);
     let (mut wants_close, mut wants_open) = (false, false);
-    for line in lines.take_while(|line| !line.is_empty()) {
+    for (count, line) in lines.take_while(|line| !line.is_empty()).enumerate() {
+        if count >= HEADERS_MAX {
+            return Err((431, "too many header lines"));
+        }
         let (name, value) = header(line)?;
         match &*name.to_ascii_lowercase() {
             b"content-length" => {

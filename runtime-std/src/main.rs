@@ -167,8 +167,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     let stopping: Arc<OnceLock<Instant>> = Arc::default();
     let on_signal = {
         let (gate, stopping) = (gate.clone(), stopping.clone());
-        let doors = listeners.iter().map(|(listener, _)| listener.try_clone());
-        let doors: Vec<_> = doors.collect::<Result<_, _>>().map_err(|e| unfit("files", &e))?;
+        let doors = own_listeners(&options, &listeners)?;
         move || {
             stopping.get_or_init(Instant::now);
             gate.close();
@@ -188,6 +187,13 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
     }
     log.write(&Event::Stopped { duration });
     Ok(())
+}
+
+/// Returns the listeners to shut at the end. Those handed over go on without this process.
+fn own_listeners(options: &Options, listeners: &Listeners) -> Result<Vec<TcpListener>, Event> {
+    let own = listeners.iter().filter(|_| !options.web_systemd_socket);
+    let doors = own.map(|(listener, _)| listener.try_clone());
+    doors.collect::<Result<_, _>>().map_err(|e| unfit("files", &e))
 }
 
 /// Begins to serve, and says where.

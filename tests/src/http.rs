@@ -1,7 +1,7 @@
 //! A small HTTP client: one request a connection, for tests.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -57,8 +57,16 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    talk(&mut stream, bytes)
+}
+
+/// Sends bytes over a connection and reads one answer, up to the end of the stream.
+///
+/// # Errors
+/// As [`request`].
+pub fn talk(stream: &mut (impl Read + Write), bytes: &[u8]) -> io::Result<Answer> {
     // A server may answer and close before it has read everything; its answer still counts.
-    let written = stream.write_all(bytes);
+    let written = stream.write_all(bytes).and_then(|()| stream.flush());
     let mut all = Vec::new();
     match (stream.read_to_end(&mut all), written) {
         (Err(error), _) if all.is_empty() => return Err(error),

@@ -162,6 +162,30 @@ fn with_tls(name: &str, other: &Path) {
     take_over(a, &b, "Disk");
 }
 
+/// Whoever has another label, or none, is heard by nobody and hears nothing.
+#[test]
+fn strangers_by_label_are_kept_out() {
+    for name in ["campana", "campana-std"] {
+        let ours = built_program(name);
+        let a = Member::start(&ours, "a", &[], &["--cluster.label=us"]);
+        let b = Member::start(&ours, "b", &[&a], &["--cluster.label=us"]);
+        let other = Member::start(&ours, "c", &[&a, &b], &["--cluster.label=them"]);
+        let bare = Member::start(&ours, "d", &[&a, &b], &[]);
+        wait_ready(&[&a, &b]);
+        let known = a.silence("Ours");
+        let theirs = other.silence("Theirs");
+        wait("b knows it", &[&a, &b], SPREADING, || b.state_of(&known) == "active");
+        for (member, peers) in
+            [(&a, &["a", "b"][..]), (&b, &["a", "b"]), (&other, &["c"]), (&bare, &["d"])]
+        {
+            assert_eq!(member.peers(), peers, "{}", member.name);
+        }
+        assert_ne!(b.state_of(&theirs), "active");
+        assert_ne!(other.state_of(&known), "active");
+        assert_ne!(bare.state_of(&known), "active");
+    }
+}
+
 #[test]
 fn campanas_gossip_over_tls() {
     with_tls("campana", &built_program("campana"));

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Program {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads the log, to its end.
+    reader: Option<thread::JoinHandle<()>>,
     address: SocketAddr,
 }
 
@@ -52,9 +54,21 @@ impl Program {
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn spawn(mut command: Command, listening: &str) -> Result<Self, String> {
+    pub fn spawn(command: Command, listening: &str) -> Result<Self, String> {
+        Self::spawn_with(command, Stdio::null(), listening)
+    }
+
+    /// The same with a standard input.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn spawn_with(
+        mut command: Command,
+        standard_input: Stdio,
+        listening: &str,
+    ) -> Result<Self, String> {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(standard_input)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -62,12 +76,13 @@ impl Program {
         let log = Arc::new(Mutex::new(Vec::new()));
         let stderr = child.stderr.take().expect("it is piped");
         let lines = log.clone();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 lines.lock().expect("no thread panics with the lock held").push(line);
             }
         });
-        let mut program = Self { child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let (reader, address) = (Some(reader), SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut program = Self { child, log, reader, address };
         program.wait_listening(listening)?;
         Ok(program)
     }
@@ -163,6 +178,8 @@ impl Program {
                 return Ok(());
             }
             if let Some(status) = ended {
+                // All it said is read; what cannot be joined has been before.
+                self.reader.take().map(thread::JoinHandle::join);
                 return Err(format!("it ended with {status}:\n{}", self.log().join("\n")));
             }
             thread::sleep(Duration::from_millis(5));

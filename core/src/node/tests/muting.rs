@@ -205,7 +205,10 @@ fn a_tick_sees_what_came_before_it_was_handled() {
         rig.post(&WARN, None);
         at_once(&mut rig, ms, [posted(&[&CRIT])]);
         rig.until(4999);
-        assert!(!rig.seen.sent.iter().any(|(_, body)| body.contains("\"alertname\":\"W\"")), "{ms}");
+        assert!(
+            !rig.seen.sent.iter().any(|(_, body)| body.contains("\"alertname\":\"W\"")),
+            "{ms}"
+        );
         let mut rig = Rig::new(CONFIG);
         rig.post(&WARN, None);
         rig.seen.now_ms = ms;
