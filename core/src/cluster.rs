@@ -57,8 +57,8 @@ use core::net::SocketAddr;
 pub use self::{
     advertise::{Advertised, advertised, local_addresses, own_addresses},
     types::{
-        Effect, Oversized, Peer, Settings, Source, Stats, Status, StreamCommand, StreamEvent,
-        Traffic,
+        Effect, Oversized, Peer, Secured, Settings, Source, Stats, Status, StreamCommand,
+        StreamEvent, Traffic,
     },
 };
 use self::{
@@ -219,7 +219,7 @@ impl Cluster {
             pipes: Pipes::default(),
             settle: Settle::default(),
             leaving: Leaving::No,
-            stats: Stats::default(),
+            stats: Stats { secured: settings.tls.then(Secured::default), ..Stats::default() },
             told: BTreeSet::new(),
             settings,
             rng,
@@ -340,6 +340,11 @@ impl Cluster {
         self.timers.set(Timer::LeaveEnd, now + timeout);
         self.announce_leave(now);
         self.finish(now);
+    }
+
+    /// Counts the streams of a state from zero on, instead of from its first one.
+    pub fn add_state(&mut self, key: &'static str) {
+        self.stats.oversized.entry(key).or_default();
     }
 
     /// Counts records that their owner could not use, and tells the log about the first. Poll

@@ -1,7 +1,7 @@
 //! Real clusters on real sockets: of our own programs, and together with the original.
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-use std::{fs, path::Path, process::Command, thread};
+use std::{collections::BTreeSet, fs, path::Path, process::Command, thread};
 
 use campana_tests::{
     cluster::{Member, PEER_TIMEOUT, SPREADING, original, wait, wait_ready},
@@ -104,6 +104,22 @@ fn with_the_original(name: &str) {
     }
 }
 
+/// Every family of metrics about the cluster that one has, the other has too.
+#[track_caller]
+fn compare_metrics(model: &Member, other: &Member) {
+    let families = |member: &Member| -> BTreeSet<String> {
+        let page = member.program.request("GET", "/metrics", b"").expect("it answers").text();
+        let names = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let about = ["_cluster_", "_tls_transport_", "_gossip_", "_peer_"];
+        let names = names.filter(|name| about.iter().any(|part| name.contains(part)));
+        names.map(ToOwned::to_owned).collect()
+    };
+    let (model, other) = (families(model), families(other));
+    assert!(!model.is_empty());
+    let missing: Vec<_> = model.difference(&other).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// Writes certificates and the settings that demand them; `None` where there is no openssl.
 fn tls_settings(folder: &Path) -> Option<String> {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
@@ -153,6 +169,7 @@ fn with_tls(name: &str, other: &Path) {
         share_silence(from, &[&a, &b, &c]);
     }
     share_log(&a, &[&a, &b, &c], "Disk");
+    compare_metrics(&a, &b);
     c.program.signal(Signal::TERM);
     wait("c has left", &[&a, &b], SPREADING * 2, || {
         [&a, &b].iter().all(|member| member.peers() == ["a", "b"])

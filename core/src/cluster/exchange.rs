@@ -97,7 +97,10 @@ impl Cluster {
                 self.end_exchange(now, id, Ok(()));
             }
             StreamEvent::Closed => self.end_exchange(now, id, Err("closed early".into())),
-            StreamEvent::Failed(error) => self.end_exchange(now, id, Err(error)),
+            StreamEvent::Failed(error) => {
+                self.count_failure(id);
+                self.end_exchange(now, id, Err(error));
+            }
         }
     }
 

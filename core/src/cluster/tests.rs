@@ -344,6 +344,9 @@ fn with_tls_packets_travel_on_streams() {
     net.run(s(12));
     assert!(net.nodes.iter().all(|n| n.cluster.member_count() == 3 && n.has("large", 1)));
     assert_eq!(net.packets, 0);
+    let secured = net.nodes[0].cluster.stats().secured.expect("it is counted");
+    assert!(secured.packet_bytes_sent.0 > 1_000 && secured.packet_bytes_received.0 > 1_000);
+    assert!(secured.streams_sent.0 > 0 && secured.streams_received.0 > 0, "{secured:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use super::{
-    Cluster, Effect, StreamCommand, StreamEvent, Timer,
+    Cluster, Effect, Secured, StreamCommand, StreamEvent, Timer,
     exchange::{Exchange, Kind},
 };
 use crate::{
@@ -67,7 +67,30 @@ impl Cluster {
             self.effects.push_back(Effect::Stream(id, StreamCommand::Write(frame)));
         } else if pipe.waiting.len() < GOSSIP_PIPE_PACKETS_MAX {
             pipe.waiting.push(frame);
+        } else {
+            return;
         }
+        self.count_secured(|secured| secured.packet_bytes_sent.add(bytes.len() as u64));
+    }
+
+    /// Counts something of the transport with TLS, where that is used.
+    pub(super) fn count_secured(&mut self, count: impl FnOnce(&mut Secured)) {
+        if let Some(secured) = &mut self.stats.secured {
+            count(secured);
+        }
+    }
+
+    /// Counts a connection with TLS that failed.
+    pub(super) fn count_failure(&mut self, id: StreamId) {
+        let Some(exchange) = self.exchanges.get(&id) else { return };
+        let is_pipe = matches!(exchange.kind, Kind::Pipe);
+        let is_theirs =
+            matches!(exchange.kind, Kind::Framed(_) | Kind::Served | Kind::Answering(_));
+        self.count_secured(|secured| match (is_theirs, is_pipe) {
+            (true, _) => secured.read_errors.increase(),
+            (_, true) => secured.packet_errors.increase(),
+            (_, false) => secured.stream_errors.increase(),
+        });
     }
 
     fn open_pipe(&mut self, now: Instant, to: SocketAddr) {
@@ -95,6 +118,7 @@ impl Cluster {
                 frames = core::mem::take(&mut pipe.waiting);
             }
         } else {
+            self.count_secured(|secured| secured.streams_sent.increase());
             let mut frame = Vec::new();
             Frame::Stream.encode(&mut frame);
             frames.push(frame);
@@ -129,6 +153,7 @@ impl Cluster {
             match Frame::decode(&buffer[at..]) {
                 Ok(None) => break,
                 Ok(Some((Frame::Stream, len))) => {
+                    self.count_secured(|secured| secured.streams_received.increase());
                     let rest = buffer.split_off(at + len);
                     if let Some(exchange) = self.exchanges.get_mut(&id) {
                         exchange.kind = Kind::Served;
@@ -140,10 +165,15 @@ impl Cluster {
                 }
                 Ok(Some((Frame::Packet { bytes, .. }, len))) => {
                     self.timers.set(Timer::Stream(id), now + IDLE);
+                    let bytes_received = bytes.len() as u64;
+                    self.count_secured(|secured| {
+                        secured.packet_bytes_received.add(bytes_received);
+                    });
                     self.take_packet(now, peer, bytes);
                     at += len;
                 }
                 Err(error) => {
+                    self.count_failure(id);
                     return self.end_exchange(now, id, Err(error.to_string()));
                 }
             }

@@ -278,6 +278,25 @@ pub struct Oversized {
     pub dropped: Counter,
 }
 
+/// What went over connections with TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Secured {
+    /// Bytes of packets sent, without their frames.
+    pub packet_bytes_sent: Counter,
+    /// Bytes of packets received.
+    pub packet_bytes_received: Counter,
+    /// Streams opened.
+    pub streams_sent: Counter,
+    /// Streams that peers opened.
+    pub streams_received: Counter,
+    /// Connections of peers that broke, or carried what is no frame.
+    pub read_errors: Counter,
+    /// Connections for packets that could not be opened or broke.
+    pub packet_errors: Counter,
+    /// Streams that could not be opened or broke.
+    pub stream_errors: Counter,
+}
+
 /// What happened so far, for metrics (reference A.11).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -313,6 +332,8 @@ pub struct Stats {
     pub refresh_joins_failed: Counter,
     /// Streams of records, by the key of their state.
     pub oversized: BTreeMap<&'static str, Oversized>,
+    /// What the transport with TLS did, where that is used.
+    pub secured: Option<Secured>,
     /// Packets, parts of packets, streams and messages with records that were refused.
     pub refused: Counter,
     /// Members, relays and streams turned away because there were too many.

@@ -183,9 +183,7 @@ impl Node {
         node.shorten_journal(&saved);
         node.restore(now, saved);
         if node.cluster.is_some() {
-            node.groups.close();
-            node.metrics.set_cluster_enabled(true);
-            node.with_cluster(now, Cluster::join);
+            node.enter_cluster(now);
         }
         node
     }

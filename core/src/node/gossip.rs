@@ -110,6 +110,17 @@ impl Records {
 }
 
 impl Node {
+    /// Looks for the peers. Nothing is told until the cluster has settled.
+    pub(super) fn enter_cluster(&mut self, now: Now) {
+        self.groups.close();
+        self.metrics.set_cluster_enabled(true);
+        for key in [NFLOG, SILENCES] {
+            self.metrics.gossip.add_state(key);
+            self.with_cluster(now, |cluster, _| cluster.add_state(key));
+        }
+        self.with_cluster(now, Cluster::join);
+    }
+
     pub(super) fn on_datagram(&mut self, now: Now, from: SocketAddr, bytes: &[u8]) {
         self.with_cluster(now, |cluster, at| cluster.on_datagram(at, from, bytes));
     }

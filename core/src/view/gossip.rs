@@ -2,7 +2,7 @@
 
 use super::ClusterView;
 use crate::{
-    cluster::Traffic,
+    cluster::{Secured, Traffic},
     metrics::{Counter, Gossip, Kind, Page},
 };
 
@@ -13,6 +13,9 @@ impl ClusterView {
         self.collect_messages(page);
         self.collect_peers(measured, page);
         self.collect_streams(measured, page);
+        if let Some(secured) = &self.stats.secured {
+            collect_secured(secured, page);
+        }
     }
 
     fn collect_members(&self, page: &mut Page) {
@@ -192,4 +195,44 @@ impl ClusterView {
             family.histogram(&[("key", key)], histogram);
         }
     }
+}
+
+/// Puts what the transport with TLS did on a page.
+fn collect_secured(secured: &Secured, page: &mut Page) {
+    for (name, help, counter) in [
+        (
+            "alertmanager_tls_transport_packet_bytes_sent_total",
+            "Bytes of packets sent over TLS.",
+            secured.packet_bytes_sent,
+        ),
+        (
+            "alertmanager_tls_transport_packet_bytes_received_total",
+            "Bytes of packets received over TLS.",
+            secured.packet_bytes_received,
+        ),
+        (
+            "alertmanager_tls_transport_stream_connections_sent_total",
+            "Streams opened over TLS.",
+            secured.streams_sent,
+        ),
+        (
+            "alertmanager_tls_transport_stream_connections_received_total",
+            "Streams that peers opened over TLS.",
+            secured.streams_received,
+        ),
+        (
+            "alertmanager_tls_transport_read_errors_total",
+            "Connections of peers that broke, or carried what is no frame.",
+            secured.read_errors,
+        ),
+    ] {
+        page.counter(name, help, counter);
+    }
+    let family = page.family(
+        "alertmanager_tls_transport_write_errors_total",
+        Kind::Counter,
+        "Connections over TLS to peers that could not be opened or broke.",
+    );
+    family.count(&[("connection_type", "packet")], secured.packet_errors);
+    family.count(&[("connection_type", "stream")], secured.stream_errors);
 }
