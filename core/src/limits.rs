@@ -502,13 +502,35 @@ pub const MAIL_COMMENTS_MAX: usize = 50;
 pub const TRAIL_RECORDS_MAX: usize = 4096;
 
 /// Groups on one page of alerts.
-pub const PAGE_GROUPS_MAX: usize = 50;
+pub const PAGE_GROUPS_MAX: usize = 40;
 
-/// Alerts of a group that is shown whole; of the others a twentieth is shown.
-pub const PAGE_ALERTS_MAX: usize = 1000;
+/// Alerts on one page, of all its groups together: about 1.2 kB each, and a page is to stay below
+/// 150 kB. The rest is a click away, group by group, in pages of as many.
+pub const PAGE_ALERTS_MAX: usize = 60;
 
-/// Silences on one page, and alerts in a preview.
+/// Alerts of one group on a page with others.
+pub const PAGE_GROUP_ALERTS_MAX: usize = 10;
+
+/// On a page with at most this many alerts, groups are open at first.
+pub const PAGE_OPEN_ALERTS_MAX: usize = 30;
+
+/// Labels and annotations of an alert in lists; the page of the alert has all of them.
+pub const CHIPS_MAX: usize = 24;
+
+/// Characters of a label's name or value in lists.
+pub const CHIP_TEXT_MAX: usize = 120;
+
+/// Bytes of a matcher that a label in a list links to: a longer one makes no sensible address.
+pub const CHIP_LINK_MAX: usize = 600;
+
+/// Characters of an annotation in lists.
+pub const ANNOTATION_TEXT_MAX: usize = 600;
+
+/// Silences on one page.
 pub const PAGE_SILENCES_MAX: usize = 50;
+
+/// Alerts in a preview.
+pub const PREVIEW_ALERTS_MAX: usize = 20;
 
 /// Texts offered while somebody types a filter.
 pub const COMPLETIONS_MAX: usize = 20;

@@ -108,6 +108,7 @@ impl What {
     /// Returns what there is to say beside the word.
     pub fn detail(&self) -> String {
         match self {
+            Self::Flushed { alerts: 1, left: 1 } => "1 alert".into(),
             Self::Flushed { alerts, left } if alerts == left => alloc::format!("{alerts} alerts"),
             Self::Flushed { alerts, left } => {
                 alloc::format!("{alerts} alerts, {} of them muted", alerts - left)

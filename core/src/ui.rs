@@ -4,7 +4,10 @@
 //! them livelier: it brings old `/#/` links here, keeps pages fresh, and writes through API v2.
 //! Nothing is loaded from elsewhere, which the content security policy enforces.
 
+mod alert;
 mod alerts;
+mod bar;
+mod complete;
 mod filter;
 mod form;
 mod layout;
@@ -34,6 +37,8 @@ pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-s
      img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
      frame-ancestors 'none'";
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// A page that was asked for.
 #[derive(Clone, Debug)]
 pub enum Page {
@@ -46,14 +51,16 @@ pub enum Page {
     /// The form for a new silence, or for changing one.
     Form(Prefill),
     /// The alerts that matchers select, as a piece of a page.
-    Preview(Vec<String>),
-    /// Names of labels, or values of one, that begin with a text, as JSON.
+    Preview(Prefill),
+    /// What a text that is being typed could become, as JSON.
     Complete {
-        /// The label; `None` asks for names.
-        name: Option<String>,
-        /// The beginning.
-        prefix: String,
+        /// What the text is to be.
+        of: String,
+        /// What there is of it.
+        text: String,
     },
+    /// The sign for the browser's tab, with a number on it.
+    Icon(String),
     /// The status; with a label set to try on the routing tree.
     Status(Option<String>),
     /// The reader's own settings.
@@ -103,7 +110,12 @@ impl Rendered {
 pub fn asset(name: &str) -> Option<Asset> {
     let (content_type, body) = match name {
         "style.css" => ("text/css; charset=utf-8", include_str!("ui/style.css")),
-        "app.js" => ("text/javascript; charset=utf-8", include_str!("ui/app.js")),
+        "early.js" => (SCRIPT, include_str!("ui/script/early.js")),
+        "app.js" => (SCRIPT, include_str!("ui/script/app.js")),
+        "base.js" => (SCRIPT, include_str!("ui/script/base.js")),
+        "calendar.js" => (SCRIPT, include_str!("ui/script/calendar.js")),
+        "combo.js" => (SCRIPT, include_str!("ui/script/combo.js")),
+        "silence.js" => (SCRIPT, include_str!("ui/script/silence.js")),
         "icon.svg" => ("image/svg+xml", include_str!("ui/icon.svg")),
         "icon-firing.svg" => ("image/svg+xml", include_str!("ui/icon-firing.svg")),
         _ => return None,
@@ -124,15 +136,13 @@ impl Page {
         Some(match path {
             "/" => Self::Alerts(AlertsChoice::read(&last, all("filter"))),
             "/silences" => Self::Silences(SilencesChoice::read(&last, all("filter"))),
-            "/silences/new" => Self::Form(Prefill {
-                filters: all("filter"),
-                comment: last("comment").unwrap_or_default(),
-                edits: None,
-            }),
-            "/silences/preview" => Self::Preview(all("filter")),
-            "/complete" => {
-                Self::Complete { name: last("name"), prefix: last("prefix").unwrap_or_default() }
-            }
+            "/silences/new" => Self::Form(Prefill::read(&last, all("filter"))),
+            "/silences/preview" => Self::Preview(Prefill::read(&last, all("filter"))),
+            "/complete" => Self::Complete {
+                of: last("of").unwrap_or_default(),
+                text: last("text").unwrap_or_default(),
+            },
+            "/icon.svg" | "/favicon.ico" => Self::Icon(last("count").unwrap_or_default()),
             "/status" => Self::Status(last("labels").filter(|text| !text.trim().is_empty())),
             "/settings" => Self::Settings,
             _ => {
@@ -141,11 +151,7 @@ impl Page {
                 }
                 let rest = path.strip_prefix("/silences/")?;
                 match rest.strip_suffix("/edit") {
-                    Some(id) => Self::Form(Prefill {
-                        filters: Vec::new(),
-                        comment: String::new(),
-                        edits: Some(id.to_owned()),
-                    }),
+                    Some(id) => Self::Form(Prefill::edit(id)),
                     None => Self::Silence(rest.to_owned()),
                 }
             }
@@ -167,12 +173,15 @@ impl Page {
                 let status = if is_there { 200 } else { 404 };
                 Rendered::html(status, form::page(about, view, now, prefill))
             }
-            Self::Preview(filters) => Rendered::html(200, form::preview(about, view, now, filters)),
-            Self::Complete { name, prefix } => Rendered {
+            Self::Preview(prefill) => Rendered::html(200, form::preview(about, view, now, prefill)),
+            Self::Complete { of, text } => Rendered {
                 status: 200,
                 content_type: "application/json",
-                body: filter::complete(view, name.as_deref(), prefix),
+                body: complete::complete(about.mode, view, of, text),
             },
+            Self::Icon(count) => {
+                Rendered { status: 200, content_type: "image/svg+xml", body: layout::icon(count) }
+            }
             Self::Status(labels) => {
                 Rendered::html(200, status::page(about, view, now, labels.as_deref()))
             }

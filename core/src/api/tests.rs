@@ -180,7 +180,6 @@ fn gets_are_refused_with_alertmanagers_bodies() {
         ),
         ("/api/v2/nope", 404, r#"{"code":404,"message":"path /api/v2/nope was not found"}"#),
         ("/nope", 404, "404 page not found\n"),
-        ("/favicon.ico", 404, "404 page not found\n"),
         ("/debug/pprof/", 404, "404 page not found\n"),
         ("/api/v1/nope", 404, "404 page not found\n"),
     ] {

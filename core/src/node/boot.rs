@@ -46,7 +46,8 @@ pub struct Start {
     pub seed: Seed,
 }
 
-/// Parses and resolves a configuration file the way `options` ask for.
+/// Parses and resolves a configuration file the way `options` ask for. Its warnings hold the advice
+/// on it, too.
 ///
 /// # Errors
 /// Everything that is wrong with the file.
@@ -57,7 +58,9 @@ pub fn load_config(text: &[u8], options: &Options) -> Result<Config, ConfigError
         directory: file.and_then(|file| file.rsplit_once('/')).map_or("", |(folder, _)| folder),
     };
     let rules = config::Rules { mode: label_mode(options), retention: options.data_retention };
-    config::load(text, &origin, &rules)
+    let mut config = config::load(text, &origin, &rules)?;
+    config.warnings.extend(config::advise(&config, text));
+    Ok(config)
 }
 
 /// Returns how to take part in a cluster, for a node that tells its peers the address `advertise`.

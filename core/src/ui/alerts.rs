@@ -12,34 +12,52 @@ use alloc::{
 use maud::{Markup, html};
 
 use super::{
-    About,
+    About, alert,
+    bar::controls,
     filter::Filters,
     filters,
-    layout::{self, Tab, all_equal, chips, distance, errors, is_link, keep, linked, time},
+    layout::{self, Tab, chip, distance, equals, errors, more, plural, short},
     link,
     paging::Part,
+    why,
 };
 use crate::{
+    group::Group,
+    hash::fnv1a,
     label::{Labels, Regex},
-    limits::{PAGE_ALERTS_MAX, PAGE_GROUPS_MAX},
+    limits::{
+        CHIP_LINK_MAX, CHIP_TEXT_MAX, CHIPS_MAX, PAGE_ALERTS_MAX, PAGE_GROUP_ALERTS_MAX,
+        PAGE_GROUPS_MAX, PAGE_OPEN_ALERTS_MAX,
+    },
     time::Timestamp,
-    view::{AlertFilter, Listed, View},
+    view::{AlertFilter, Listed, ListedGroups, View},
 };
 
 /// What the address of the page asks for.
 #[derive(Clone, Debug)]
 pub struct Choice {
     filters: Vec<String>,
-    receiver: String,
-    active: bool,
-    silenced: bool,
-    inhibited: bool,
-    muted: bool,
+    /// A filter that stands in the field, to be changed.
+    pub(super) edit: String,
+    pub(super) receiver: String,
+    pub(super) active: bool,
+    pub(super) silenced: bool,
+    pub(super) inhibited: bool,
+    pub(super) muted: bool,
     /// The labels to group by; `None` shows the server's groups.
-    group: Option<Vec<String>>,
-    /// The group that is shown whole.
+    pub(super) group: Option<Vec<String>>,
+    /// The group that is shown whole, and alone.
     open: String,
     page: usize,
+}
+
+/// How many alerts there are of each state, whether they are shown or not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) active: usize,
+    pub(super) silenced: usize,
+    pub(super) inhibited: usize,
+    pub(super) muted: usize,
 }
 
 /// One group on the page.
@@ -50,8 +68,22 @@ struct Shown<'a> {
     labels: Labels,
     route_labels: Labels,
     muted_by: &'a [Arc<str>],
-    next: Option<Timestamp>,
+    group: Option<&'a Group>,
+    /// How bad its worst alert is: a place in [`WORST`].
+    rank: usize,
     alerts: Vec<&'a Listed<'a>>,
+}
+
+/// The classes of alerts, the worst first.
+const WORST: [&str; 4] = ["critical", "warning", "info", "other"];
+
+/// What there is to show.
+#[derive(Default)]
+struct Gathered<'a> {
+    groups: Vec<Shown<'a>>,
+    tally: Tally,
+    /// The alerts that are shown, each once.
+    alerts: usize,
 }
 
 impl Choice {
@@ -72,6 +104,7 @@ impl Choice {
         };
         Self {
             filters,
+            edit: last("edit").unwrap_or_default(),
             receiver: last("receiver").unwrap_or_default(),
             active: flag("active", true),
             silenced: flag("silenced", false),
@@ -84,7 +117,7 @@ impl Choice {
     }
 
     /// Returns the parameters without filters and page.
-    fn pairs(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
         let mut pairs = Vec::new();
         if !self.receiver.is_empty() {
             pairs.push(("receiver", self.receiver.clone()));
@@ -105,6 +138,35 @@ impl Choice {
         }
         pairs
     }
+
+    /// Returns all parameters that say which alerts are shown, with more behind them.
+    fn link(&self, about: About<'_>, filters: &Filters, more: &[(&str, &str)]) -> String {
+        let own = self.pairs();
+        let mut pairs: Vec<(&str, &str)> =
+            own.iter().map(|(name, value)| (*name, &**value)).collect();
+        pairs.extend(filters.shown.iter().map(|text| ("filter", &**text)));
+        pairs.extend(more);
+        link(about, "/", &pairs)
+    }
+
+    /// Tells whether the switches let an alert through.
+    fn admits(&self, listed: &Listed<'_>, muted: bool) -> bool {
+        let muting = &listed.muting;
+        (self.active || muting.is_muted() || muted)
+            && (self.silenced || muting.silenced_by.is_empty())
+            && (self.inhibited || muting.inhibited_by.is_none())
+            && (self.muted || !muted)
+    }
+}
+
+impl Tally {
+    fn note(&mut self, listed: &Listed<'_>, muted: bool) {
+        let muting = &listed.muting;
+        self.silenced += usize::from(!muting.silenced_by.is_empty());
+        self.inhibited += usize::from(muting.inhibited_by.is_some());
+        self.muted += usize::from(muted);
+        self.active += usize::from(!muting.is_muted() && !muted);
+    }
 }
 
 /// Makes the page.
@@ -117,290 +179,288 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, choice: &Choic
             Err(why) => (None, Some(why.to_string())),
         },
     };
-    let filter = AlertFilter {
-        active: choice.active,
-        silenced: choice.silenced,
-        inhibited: choice.inhibited,
-        muted: choice.muted,
-        matchers: filters.matchers.clone(),
-        receiver,
-        receiver_matchers: Vec::new(),
-    };
-    let listed = view.list_groups(&filter, now);
-    let (flat, groups);
-    match &choice.group {
+    let filter =
+        AlertFilter { matchers: filters.matchers.clone(), receiver, ..AlertFilter::default() };
+    let (listed, flat);
+    let gathered = match &choice.group {
         None => {
-            let shown = listed.groups.iter().map(|group| Shown {
-                id: format!("{}", group.group.key),
-                receiver: Some(&group.route.receiver),
-                labels: group.group.labels.clone(),
-                route_labels: Labels::from_pairs(&group.route.labels),
-                muted_by: &group.group.muted_by,
-                next: Some(view.wall_at(group.group.next_flush)),
-                alerts: group
-                    .alerts
-                    .iter()
-                    .map(|at| &listed.alerts[*at])
-                    .filter(|alert| filters.admits(alert, !group.group.muted_by.is_empty(), now))
-                    .collect(),
-            });
-            groups = shown.filter(|group| !group.alerts.is_empty()).collect::<Vec<_>>();
+            listed = view.list_groups(&filter, now);
+            of_server(&listed, choice, &filters, now)
         }
         Some(names) => {
             flat = view.list_alerts(&filter, now);
-            groups = regroup(&flat, names, &filters, now);
+            by_labels(&flat, names, choice, &filters, now)
         }
-    }
-    let alerts: usize = groups.iter().map(|group| group.alerts.len()).sum();
-    let part = Part::new(choice.page, groups.len(), PAGE_GROUPS_MAX);
+    };
     let main = html! {
-        h1 { "Alerts" }
-        (controls(about, view, choice, &filters))
+        h1.hidden { "Alerts" }
+        (controls(about, view, choice, &filters, gathered.tally))
         (errors(&filters.errors))
         @if let Some(why) = receiver_error {
             p.error role="alert" { code { (choice.receiver) } " is no receiver: " (why) }
         }
-        p.count {
-            (alerts) " alerts in " (groups.len()) " groups"
-            button.only-script type="button" data-fold="open" { "Unfold all" }
-            button.only-script type="button" data-fold="shut" { "Fold all" }
-        }
-        @if groups.is_empty() { p.empty { "No alert groups found" } }
-        @for group in part.of(&groups) {
-            (show_group(about, view, choice, &filters, group, groups.len() == 1, now))
-        }
-        (pages(about, choice, part))
+        (list(about, view, choice, &filters, &gathered, now))
     };
-    layout::frame(about, view, Tab::Alerts, "Alerts", Some(alerts), &main)
+    layout::frame(about, view, Tab::Alerts, "Alerts", Some(gathered.alerts), &main)
 }
 
-fn pages(about: About<'_>, choice: &Choice, part: Part) -> Markup {
-    let own = choice.pairs();
-    let mut pairs: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, &**value)).collect();
-    pairs.extend(choice.filters.iter().map(|text| ("filter", &**text)));
-    part.nav(about, "/", &pairs)
-}
-
-fn regroup<'a>(
-    flat: &'a [Listed<'a>],
-    names: &[String],
+fn of_server<'a>(
+    listed: &'a ListedGroups<'a>,
+    choice: &Choice,
     filters: &Filters,
     now: Timestamp,
-) -> Vec<Shown<'a>> {
+) -> Gathered<'a> {
+    let mut out = Gathered::default();
+    // Bit 0: counted; bit 1: shown.
+    let mut seen = alloc::vec![0u8; listed.alerts.len()];
+    for group in &listed.groups {
+        let muted = !group.group.muted_by.is_empty();
+        let mut alerts = Vec::new();
+        for &at in &group.alerts {
+            let alert = &listed.alerts[at];
+            if !filters.admits(alert, muted, now) {
+                continue;
+            }
+            if seen[at] & 1 == 0 {
+                out.tally.note(alert, muted);
+            }
+            seen[at] |= 1;
+            if choice.admits(alert, muted) {
+                out.alerts += usize::from(seen[at] & 2 == 0);
+                seen[at] |= 2;
+                alerts.push(alert);
+            }
+        }
+        if alerts.is_empty() {
+            continue;
+        }
+        let receiver = &group.route.receiver;
+        out.groups.push(Shown {
+            id: id_of(&format!("{receiver}|{}", group.group.key)),
+            receiver: Some(receiver),
+            labels: group.group.labels.clone(),
+            route_labels: Labels::from_pairs(&group.route.labels),
+            muted_by: &group.group.muted_by,
+            group: Some(group.group),
+            rank: rank(&alerts),
+            alerts,
+        });
+    }
+    out.groups.sort_by_key(|group| group.rank);
+    out
+}
+
+fn rank(alerts: &[&Listed<'_>]) -> usize {
+    let of = |alert: &&Listed<'_>| {
+        let class = alert::class(&alert.entry.alert.labels);
+        WORST.iter().position(|known| *known == class).unwrap_or(WORST.len() - 1)
+    };
+    alerts.iter().map(of).min().unwrap_or(WORST.len() - 1)
+}
+
+fn by_labels<'a>(
+    flat: &'a [Listed<'a>],
+    names: &[String],
+    choice: &Choice,
+    filters: &Filters,
+    now: Timestamp,
+) -> Gathered<'a> {
+    let mut out = Gathered::default();
     let mut groups: BTreeMap<Labels, Vec<&Listed<'_>>> = BTreeMap::new();
     for alert in flat.iter().filter(|alert| filters.admits(alert, false, now)) {
-        let labels = &alert.entry.alert.labels;
-        let own = labels.filter(|name| names.iter().any(|wanted| wanted == name));
-        groups.entry(own).or_default().push(alert);
+        out.tally.note(alert, false);
+        if choice.admits(alert, false) {
+            let labels = &alert.entry.alert.labels;
+            let own = labels.filter(|name| names.iter().any(|wanted| wanted == name));
+            groups.entry(own).or_default().push(alert);
+            out.alerts += 1;
+        }
     }
     let shown = groups.into_iter().map(|(labels, alerts)| Shown {
-        id: labels.to_string(),
+        id: id_of(&labels.to_string()),
         receiver: None,
         labels,
         route_labels: Labels::empty(),
         muted_by: &[],
-        next: None,
+        group: None,
+        rank: rank(&alerts),
         alerts,
     });
-    shown.collect()
+    out.groups = shown.collect();
+    out.groups.sort_by_key(|group| group.rank);
+    out
 }
 
-fn controls(about: About<'_>, view: &View, choice: &Choice, filters: &Filters) -> Markup {
-    let own = choice.pairs();
-    let without = |at: usize| {
-        let mut pairs: Vec<(&str, &str)> =
-            own.iter().map(|(name, value)| (*name, &**value)).collect();
-        let rest = filters.shown.iter().enumerate().filter(|(i, _)| *i != at);
-        pairs.extend(rest.map(|(_, text)| ("filter", &**text)));
-        link(about, "/", &pairs)
-    };
-    let kept: Vec<(&str, &str)> = filters.shown.iter().map(|text| ("filter", &**text)).collect();
-    let group = choice.group.as_ref().map(|names| names.join(", ")).unwrap_or_default();
-    let broken = filters.errors.first().map_or("", |(text, _)| text);
-    html! {
-        form #filters.controls method="get" action=(link(about, "/", &[])) {
-            (keep(&kept))
-            div.row {
-                label for="filter" { "Filter" }
-                input #filter name="filter" value=(broken) autocomplete="off" spellcheck="false"
-                    list="completions" placeholder="severity=\"page\", @age>1h, @state=silenced";
-                datalist #completions {}
-                button type="submit" { "Add" }
-                @if !filters.matchers.is_empty() {
-                    a.button href=(link(about, "/silences/new", &[("filter",
-                        &format!("{{{}}}", matcher_texts(filters).join(", ")))])) { "Silence these" }
-                }
+/// Makes a short name of a long one, for links and for what the browser remembers.
+fn id_of(text: &str) -> String {
+    format!("{:016x}", fnv1a(text.as_bytes()))
+}
+
+fn list(
+    about: About<'_>,
+    view: &View,
+    choice: &Choice,
+    filters: &Filters,
+    gathered: &Gathered<'_>,
+    now: Timestamp,
+) -> Markup {
+    let groups = &gathered.groups;
+    let base = choice.link(about, filters, &[]);
+    if !choice.open.is_empty() {
+        let open = groups.iter().find(|group| group.id == choice.open);
+        return html! {
+            p.count { a href=(base) { "All groups" } }
+            @match open {
+                Some(group) => (whole(about, view, choice, filters, group, now)),
+                None => p.empty { "No alert groups found: this one has no such alerts any more" },
             }
-            @if !filters.shown.is_empty() {
-                ul.chips aria-label="Filters" {
-                    @for (i, text) in filters.shown.iter().enumerate() {
-                        li { span.chip { bdi { (text) }
-                            a.remove href=(without(i)) aria-label=(format!("Remove {text}")) { "×" }
+        };
+    }
+    let part = Part::new(choice.page, groups.len(), PAGE_GROUPS_MAX);
+    let is_open = gathered.alerts <= PAGE_OPEN_ALERTS_MAX;
+    let mut left = PAGE_ALERTS_MAX;
+    html! {
+        p.count {
+            b { (plural(gathered.alerts, "alert")) } " in " (plural(groups.len(), "group"))
+            span.only-script.folds {
+                button.plain type="button" data-fold="open" { "Expand all" }
+                button.plain type="button" data-fold="shut" { "Collapse all" }
+            }
+        }
+        @if groups.is_empty() { (nothing(about, choice, filters, gathered.tally)) }
+        @if let [group] = &groups[..] {
+            (whole(about, view, choice, filters, group, now))
+        } @else {
+            @for group in part.of(groups) {
+                @let count = group.alerts.len().min(PAGE_GROUP_ALERTS_MAX).min(left);
+                @let _ = left -= count;
+                details.group.(WORST[group.rank]) data-key=(group.id) open[is_open && count > 0] {
+                    (summary(view, group, now))
+                    (links(about, group, &base))
+                    @for alert in &group.alerts[..count] {
+                        (alert::card(about, view, alert, &group.labels, &base, now))
+                    }
+                    @if count < group.alerts.len() {
+                        p.more { a data-more href=(choice.link(about, filters, &[("open", &group.id)])) {
+                            "Show all " (group.alerts.len()) " alerts"
                         } }
                     }
                 }
             }
-            div.row {
-                label for="receiver" { "Receiver" }
-                input #receiver name="receiver" value=(choice.receiver) list="receivers"
-                    autocomplete="off" spellcheck="false" placeholder="all";
-                datalist #receivers {
-                    @for receiver in &view.config.receivers {
-                        option value=(crate::notify::data::quote_meta(&receiver.name)) {}
-                    }
-                }
-                label for="group" { "Group by" }
-                input #group name="group" value=(group) autocomplete="off" spellcheck="false"
-                    placeholder="as the server does";
-                (switch("customGrouping", "by these labels", choice.group.is_some(), false))
-                @for (name, text, value, default) in [
-                    ("active", "Active", choice.active, true),
-                    ("silenced", "Silenced", choice.silenced, false),
-                    ("inhibited", "Inhibited", choice.inhibited, false),
-                    ("muted", "Muted", choice.muted, false),
-                ] { (switch(name, text, value, default)) }
-                button type="submit" { "Show" }
-            }
+            (part.nav(&base))
         }
     }
 }
 
-/// A box to tick. A box that is on by default says so when it is off.
-fn switch(name: &str, text: &str, value: bool, default: bool) -> Markup {
-    html! {
-        @if default { input type="hidden" name=(name) value="false"; }
-        label.switch { input type="checkbox" name=(name) value="true" checked[value]; (text) }
-    }
-}
-
-fn matcher_texts(filters: &Filters) -> Vec<String> {
-    filters.matchers.iter().map(|matcher| format!("{matcher}")).collect()
-}
-
-fn show_group(
+/// Shows one group with all of its alerts, in pages.
+fn whole(
     about: About<'_>,
     view: &View,
     choice: &Choice,
     filters: &Filters,
     group: &Shown<'_>,
-    is_only: bool,
     now: Timestamp,
 ) -> Markup {
-    let is_whole = choice.open == group.id;
-    let max = if is_whole { PAGE_ALERTS_MAX } else { PAGE_ALERTS_MAX / 20 };
-    let shown = &group.alerts[..group.alerts.len().min(max)];
-    let rest = group.alerts.len() - shown.len();
+    let part = Part::new(choice.page, group.alerts.len(), PAGE_ALERTS_MAX);
+    let base = choice.link(about, filters, &[]);
     html! {
-        details.group data-key=(format!("{}|{}", group.receiver.map_or("", |name| name), group.id))
-            open[is_only || is_whole] {
-            summary {
-                @if let Some(receiver) = group.receiver { span.receiver { (receiver) } " " }
-                @if group.labels.is_empty() { span.none { "Not grouped" } }
-                @for (name, value) in group.labels.iter() {
-                    span.chip { span.name { (name) } "=" bdi.value { (value) } } " "
-                }
-                @for (name, value) in group.route_labels.iter() {
-                    span.chip.plain { span.name { (name) } "=" bdi.value { (value) } } " "
-                }
-                span.number { (group.alerts.len()) " alerts" }
-                @if !group.muted_by.is_empty() {
-                    span.badge.muted { "Muted by " (group.muted_by.join(", ")) }
-                }
-                @if let Some(next) = group.next {
-                    span.next title="The group's next tick" { "next " (distance(next, now)) }
-                }
+        details.group.(WORST[group.rank]) data-key=(group.id) open {
+            (summary(view, group, now))
+            (links(about, group, &base))
+            @for alert in part.of(&group.alerts) {
+                (alert::card(about, view, alert, &group.labels, &base, now))
             }
-            @for alert in shown { (show_alert(about, view, filters, group, alert, now)) }
-            @if rest > 0 {
-                p { a href=(link(about, "/", &[("open", &group.id)])) { "Show " (rest) " more" } }
-            }
+            (part.nav(&choice.link(about, filters, &[("open", &group.id)])))
         }
     }
 }
 
-fn show_alert(
-    about: About<'_>,
-    view: &View,
-    filters: &Filters,
-    group: &Shown<'_>,
-    listed: &Listed<'_>,
-    now: Timestamp,
-) -> Markup {
-    let alert = &listed.entry.alert;
-    let all = all_equal(&alert.labels);
-    let fingerprint = listed.entry.fingerprint.to_string();
-    let why = link(about, &format!("/alerts/{fingerprint}"), &[]);
+/// What can be done with a whole group. Links have no place in what folds it.
+fn links(about: About<'_>, group: &Shown<'_>, base: &str) -> Markup {
+    let all = layout::all_equal(&group.labels);
     html! {
-        article.alert id=(fingerprint) data-key=(fingerprint) {
-            div.head {
-                (time(alert.starts_at.at)) " " span.age { (distance(alert.starts_at.at, now)) }
-                (badges(about, view, listed, now))
-                span.actions {
-                    @if is_link(&alert.generator_url) {
-                        a href=(*alert.generator_url) rel="noopener noreferrer nofollow"
-                            target="_blank" { "Source" }
+        @if !group.labels.is_empty() {
+            p.actions.whole {
+                "Only this"
+                @for (name, value) in group.labels.iter().take(CHIPS_MAX) {
+                    @let filter = equals(name, value);
+                    @if filter.len() <= CHIP_LINK_MAX {
+                        a href=(more(base, &filter)) { (short(name, CHIP_TEXT_MAX)) }
                     }
-                    a href=(link(about, "/silences/new", &[("filter", &all)])) { "Silence" }
-                    button.only-script type="button" data-silence=(all) { "1h" }
-                    a href=(layout::with_filter(about, &[], &all)) { "Link" }
-                    a href=(why) { "Why" }
                 }
-            }
-            (chips(about, &alert.labels, &group.labels, &filters.shown))
-            @if !alert.annotations.is_empty() {
-                dl.annotations {
-                    @for (name, value) in alert.annotations.iter() {
-                        dt { (name) } dd { bdi { (linked(value)) } }
-                    }
+                @if all.len() <= CHIP_LINK_MAX {
+                    a href=(link(about, "/silences/new", &[("filter", &all)])) { "Silence the group" }
                 }
             }
         }
     }
 }
 
-/// Shows what mutes an alert: each silence with its creator, comment and end, and what inhibits it.
-pub(super) fn badges(about: About<'_>, view: &View, listed: &Listed<'_>, now: Timestamp) -> Markup {
-    html! {
-        @for id in &listed.muting.silenced_by {
-            @if let Some(silence) = view.silences.get(&id.0) {
-                " " a.badge.silenced href=(link(about, &format!("/silences/{id}"), &[])) {
-                    "Silenced" span.detail {
-                        " by " (silence.created_by) ": " (layout::short(&silence.comment, 60))
-                        ", ends " (distance(silence.ends_at, now))
-                    }
-                }
-            }
+fn summary(view: &View, group: &Shown<'_>, now: Timestamp) -> Markup {
+    let mut counts = [("critical", 0usize), ("warning", 0), ("info", 0)];
+    for alert in &group.alerts {
+        let class = alert::class(&alert.entry.alert.labels);
+        if let Some((_, count)) = counts.iter_mut().find(|(name, _)| *name == class) {
+            *count += 1;
         }
-        @if let Some(source) = listed.muting.inhibited_by.and_then(|id| view.alerts.get(id.0)) {
-            @let fingerprint = source.fingerprint.to_string();
-            " " a.badge.inhibited href=(layout::with_filter(about, &[],
-                &format!("@fingerprint={fingerprint}"))) {
-                "Inhibited" span.detail {
-                    " by " (source.alert.labels.get("alertname").unwrap_or("another alert"))
+    }
+    html! {
+        summary {
+            @if let Some(receiver) = group.receiver { span.receiver { bdi { (short(receiver, 60)) } } }
+            @if group.labels.is_empty() { span.none { "Not grouped" } }
+            @for (name, value) in group.labels.iter().take(CHIPS_MAX) { (chip(name, value, "")) " " }
+            @for (name, value) in group.route_labels.iter().take(CHIPS_MAX) {
+                span.chip.route { bdi.name { (short(name, 60)) } "=" bdi { (short(value, 60)) } } " "
+            }
+            @if !group.muted_by.is_empty() {
+                span.badge.muted { b { "Muted" } " by " (group.muted_by.join(", ")) }
+            }
+            span.tail {
+                @for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
+                    span.pill.(*name) { (count) " " (name) } " "
                 }
+                span.number { (plural(group.alerts.len(), "alert")) }
+                @if let Some(group) = group.group { (next(view, group, now)) }
             }
         }
     }
 }
 
-/// Shows a plain list of alerts, at most `max`.
-pub(super) fn plain(
-    about: About<'_>,
-    view: &View,
-    alerts: &[&Listed<'_>],
-    max: usize,
-    now: Timestamp,
-) -> Markup {
+/// Says when a group is told next.
+fn next(view: &View, group: &Group, now: Timestamp) -> Markup {
+    let look = view.wall_at(group.next_flush);
+    let at = |at: Timestamp| if at <= now { "now".to_owned() } else { distance(at, now) };
+    let news = format!("News are told when the group is looked at next: {}", at(look));
     html! {
-        ul.plain {
-            @for listed in alerts.iter().take(max) {
-                li.alert {
-                    (badges(about, view, listed, now))
-                    (chips(about, &listed.entry.alert.labels, &Labels::empty(), &[]))
-                }
+        span.next title=(news) {
+            @match why::next_due(view, group) {
+                _ if !group.muted_by.is_empty() => {},
+                Some(due) => { "next notification " (at(due)) },
+                None => { "looked at " (at(look)) },
             }
         }
-        @if alerts.len() > max { p { "… and " (alerts.len() - max) " more" } }
+    }
+}
+
+/// Says that there is nothing to show, and what there is besides.
+fn nothing(about: About<'_>, choice: &Choice, filters: &Filters, tally: Tally) -> Markup {
+    let hidden = [
+        ("silenced", "silenced", tally.silenced, choice.silenced),
+        ("inhibited", "inhibited", tally.inhibited, choice.inhibited),
+        ("muted", "muted", tally.muted, choice.muted),
+        ("active", "active", tally.active, choice.active),
+    ];
+    html! {
+        div.empty {
+            p { b { "No alert groups found" } }
+            @if !filters.shown.is_empty() || !choice.receiver.is_empty() {
+                p { "Nothing fits all filters. " a href=(link(about, "/", &[])) { "Show all alerts" } }
+            }
+            @for (name, text, count, _) in hidden.iter().filter(|it| it.2 > 0 && !it.3) {
+                p { (plural(*count, "alert")) " " (if *count == 1 { "is " } else { "are " }) (text)
+                    ". " a href=(choice.link(about, filters, &[(*name, "true")])) { "Show" } }
+            }
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use alloc::{
     borrow::ToOwned as _,
-    collections::BTreeMap,
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -11,10 +10,9 @@ use core::time::Duration;
 
 use crate::{
     label::{Matcher, Mode, parse},
-    limits::{COMPLETIONS_MAX, FILTERS_MAX},
+    limits::FILTERS_MAX,
     time::{Timestamp, duration},
-    view::{Listed, View, selects},
-    wire::json::write_string,
+    view::{Listed, selects},
 };
 
 /// What filters ask of an alert.
@@ -50,6 +48,7 @@ impl Filters {
             let text = text.trim();
             if let Some(ask) = text.strip_prefix('@') {
                 match read_ask(ask) {
+                    Ok(_) if filters.shown.iter().any(|shown| shown == text) => {}
                     Ok(ask) => {
                         filters.asks.push(ask);
                         filters.shown.push(text.to_owned());
@@ -60,13 +59,23 @@ impl Filters {
             }
             match read_matchers(mode, text) {
                 Ok(matchers) => {
-                    filters.shown.extend(matchers.iter().map(|matcher| format!("{matcher}")));
-                    filters.matchers.extend(matchers);
+                    for matcher in matchers {
+                        let text = format!("{matcher}");
+                        if !filters.shown.contains(&text) {
+                            filters.shown.push(text);
+                            filters.matchers.push(matcher);
+                        }
+                    }
                 }
                 Err(why) => filters.errors.push((text.to_owned(), why)),
             }
         }
         filters
+    }
+
+    /// Returns how many questions there are beside the matchers.
+    pub(super) fn asks(&self) -> usize {
+        self.asks.len()
     }
 
     /// Tells whether an alert satisfies what is asked beside the matchers.
@@ -135,40 +144,6 @@ fn read_ask(text: &str) -> Result<Ask, String> {
             Err(format!("there is no @{name}; there are {known}"))
         }
     }
-}
-
-/// Returns names of labels, or values of one, that begin with a text: the most frequent first.
-pub(super) fn complete(view: &View, name: Option<&str>, prefix: &str) -> String {
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    let begins = |text: &str| {
-        let beginning = text.get(..prefix.len());
-        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(prefix))
-    };
-    for (_, entry) in view.alerts.iter() {
-        match name {
-            Some(name) => {
-                if let Some(value) = entry.alert.labels.get(name).filter(|value| begins(value)) {
-                    *counts.entry(value).or_default() += 1;
-                }
-            }
-            None => {
-                for (label, _) in entry.alert.labels.iter().filter(|(label, _)| begins(label)) {
-                    *counts.entry(label).or_default() += 1;
-                }
-            }
-        }
-    }
-    let mut found: Vec<(&str, u32)> = counts.into_iter().collect();
-    found.sort_by_key(|(_, count)| core::cmp::Reverse(*count));
-    let mut out = String::from("[");
-    for (i, (text, _)) in found.iter().take(COMPLETIONS_MAX).enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        write_string(&mut out, text);
-    }
-    out.push_str("]\n");
-    out
 }
 
 /// Tells whether labels satisfy matchers; for previews.

@@ -7,11 +7,13 @@ use alloc::{
     vec::Vec,
 };
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{About, link};
+use super::{About, encode, link};
 use crate::{
+    hash::fnv1a,
     label::{Labels, Matcher, Op},
+    limits::{CHIP_LINK_MAX, CHIP_TEXT_MAX, CHIPS_MAX},
     time::{Stamp, Timestamp, rfc3339::write_millis},
     view::View,
 };
@@ -23,6 +25,8 @@ pub(super) enum Tab {
     Silences,
     Status,
     Settings,
+    /// The form for silences.
+    Form,
     None,
 }
 
@@ -42,38 +46,85 @@ pub(super) fn frame(
         (Tab::Settings, "/settings", "Settings"),
     ];
     let firing = view.alerts.iter().any(|(_, entry)| !entry.alert.is_resolved(view.at.wall));
-    let icon = if firing { "/assets/icon-firing.svg" } else { "/assets/icon.svg" };
+    let number = count.filter(|count| *count > 0).map(|count| format!("{count}"));
+    let icon = match (&number, firing) {
+        (Some(number), _) => link(about, "/icon.svg", &[("count", number)]),
+        (None, true) => link(about, "/assets/icon-firing.svg", &[]),
+        (None, false) => link(about, "/assets/icon.svg", &[]),
+    };
     html! {
         (DOCTYPE)
         html lang="en" data-prefix=(about.prefix) data-now=(rfc3339(view.at.wall)) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
                 title {
                     @if let Some(count) = count { "(" (count) ") " }
                     (title) " · campana"
                 }
-                link rel="icon" href=(link(about, icon, &[]));
+                link rel="icon" type="image/svg+xml" href=(icon);
                 link rel="stylesheet" href=(link(about, "/assets/style.css", &[]));
-                script src=(link(about, "/assets/app.js", &[])) defer {}
+                script src=(link(about, "/assets/early.js", &[])) {}
+                script type="module" src=(link(about, "/assets/app.js", &[])) {}
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
                 header {
                     nav aria-label="Pages" {
-                        a.brand href=(link(about, "/", &[])) { "campana" }
+                        a.brand href=(link(about, "/", &[])) { (bell()) "campana" }
                         @for (each, path, name) in tabs {
                             a href=(link(about, path, &[]))
                                 aria-current=[(each == tab).then_some("page")] { (name) }
                         }
-                        a.new href=(link(about, "/silences/new", &[])) { "New silence" }
+                        @if tab != Tab::Form {
+                            a.new.button.primary href=(link(about, "/silences/new", &[])) {
+                                "New silence"
+                            }
+                        }
                     }
                 }
                 div #notice role="status" aria-live="polite" {}
                 main #main tabindex="-1" { (main) }
+                (footer(about))
             }
         }
     }
+}
+
+fn footer(about: About<'_>) -> Markup {
+    html! {
+        footer {
+            span { "campana " (about.build.version) }
+            a href="https://prometheus.io/docs/alerting/latest/alertmanager/"
+                rel="noopener noreferrer" target="_blank" { "Documentation" }
+            button #zone-switch.only-script.plain type="button" { "Times in UTC" }
+            span #fresh.only-script {}
+        }
+    }
+}
+
+/// The sign of the product, in the colour of the text.
+fn bell() -> Markup {
+    PreEscaped(String::from(
+        "<svg class=\"bell\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><path d=\"M8 1a5 5 0 0 0-5 \
+         5v3l-1.5 3h13L13 9V6a5 5 0 0 0-5-5zM6 13a2 2 0 0 0 4 0z\"/></svg>",
+    ))
+}
+
+/// Returns the sign for the browser's tab, with a number on it.
+pub(super) fn icon(count: &str) -> String {
+    let number = match count.parse::<u64>() {
+        Ok(0) | Err(_) => return include_str!("icon.svg").to_owned(),
+        Ok(number @ ..100) => format!("{number}"),
+        Ok(_) => "99".to_owned(),
+    };
+    let sign = include_str!("icon-firing.svg").trim_end().trim_end_matches("</svg>");
+    format!(
+        "{sign}<rect x=\"5\" y=\"7\" width=\"11\" height=\"9\" rx=\"2\" fill=\"#1c2630\"/>\
+         <text x=\"10.5\" y=\"14.4\" font-size=\"8\" font-weight=\"700\" font-family=\"sans-serif\" \
+         text-anchor=\"middle\" fill=\"#fff\">{number}</text></svg>"
+    )
 }
 
 /// Returns a time in the API's form.
@@ -86,12 +137,21 @@ pub(super) fn rfc3339(at: Timestamp) -> String {
 /// Shows a time; the script shows it in the zone the reader chose.
 pub(super) fn time(at: Timestamp) -> Markup {
     let text = rfc3339(at);
-    html! { time datetime=(text) { (text) } }
+    let (day, clock) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
+    html! { time datetime=(text) title=(text) { (day) " " (clock) " UTC" } }
+}
+
+/// Shows how long ago something was, with the time in full beside it.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> Markup {
+    html! { span.when { b { (distance(at, now)) } " " (time(at)) } }
 }
 
 /// Shows how long ago something was, or how long until it is.
 pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     let (span, is_past) = if at <= now { (now.since(at), true) } else { (at.since(now), false) };
+    if at.is_zero() {
+        return "never".to_owned();
+    }
     let secs = span.as_secs();
     let text = match secs {
         0..60 => format!("{secs}s"),
@@ -133,37 +193,67 @@ pub(super) fn equals(name: &str, value: &str) -> String {
     }
 }
 
-/// Shows labels as chips; each leads to the alerts that have it too. The alert's name comes first.
-pub(super) fn chips(
-    about: About<'_>,
-    labels: &Labels,
-    without: &Labels,
-    keep: &[String],
-) -> Markup {
+/// Shows labels as chips; each leads to the alerts that have it too: `base` is the link to which a
+/// filter can be added. The alert's name comes first. Of many labels or long texts the beginning is
+/// shown; the page of the alert has everything.
+pub(super) fn chips(labels: &Labels, without: &Labels, base: &str) -> Markup {
     let mut pairs: Vec<(&str, &str)> =
         labels.iter().filter(|(name, _)| without.get(name).is_none()).collect();
     pairs.sort_by_key(|(name, _)| *name != "alertname");
     html! {
-        ul.chips {
-            @for (name, value) in pairs {
-                li {
-                    a.chip href=(with_filter(about, keep, &equals(name, value)))
-                        title="Show only alerts with this label" {
-                        span.name { (name) } "=" bdi.value { (value) }
-                    }
-                }
+        @if !pairs.is_empty() {
+            ul.chips {
+                @for (name, value) in pairs.iter().take(CHIPS_MAX) { li { (chip(name, value, base)) } }
+                @if pairs.len() > CHIPS_MAX { li { "and " (pairs.len() - CHIPS_MAX) " more" } }
             }
         }
     }
 }
 
-/// Returns the link to the alerts with one filter more.
-pub(super) fn with_filter(about: About<'_>, keep: &[String], filter: &str) -> String {
-    let mut pairs: Vec<(&str, &str)> = keep.iter().map(|text| ("filter", &**text)).collect();
-    if !keep.iter().any(|text| text == filter) {
-        pairs.push(("filter", filter));
+/// Shows one label, as [`chips`] does.
+pub(super) fn chip(name: &str, value: &str, base: &str) -> Markup {
+    let class = format!("chip {}", tint(name, value));
+    let text = html! {
+        bdi.name { (short(name, CHIP_TEXT_MAX)) } "=" bdi { (short(value, CHIP_TEXT_MAX)) }
+    };
+    let filter = equals(name, value);
+    html! {
+        @if base.is_empty() || filter.len() > CHIP_LINK_MAX { span class=(class) { (text) } }
+        @else { a class=(class) href=(more(base, &filter)) { (text) } }
     }
-    link(about, "/", &pairs)
+}
+
+/// Returns a link with one filter more.
+pub(super) fn more(base: &str, filter: &str) -> String {
+    let mut out = String::from(base);
+    out.push_str(if base.contains('?') { "&filter=" } else { "?filter=" });
+    encode(&mut out, filter);
+    out
+}
+
+/// The colour of a label: of the severity that it names, or one for each name.
+fn tint(name: &str, value: &str) -> &'static str {
+    const TINTS: [&str; 6] = ["t0", "t1", "t2", "t3", "t4", "t5"];
+    match name {
+        "severity" | "priority" => severity(value),
+        "alertname" => "named",
+        _ => TINTS[(fnv1a(name.as_bytes()) % TINTS.len() as u64) as usize],
+    }
+}
+
+/// Returns how bad a severity is, as the classes of the style sheet: the words in use differ.
+pub(super) fn severity(value: &str) -> &'static str {
+    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(value));
+    if is(&["critical", "page", "error", "emergency", "alert", "disaster", "fatal", "p1", "high"]) {
+        "critical"
+    } else if is(&["warning", "warn", "medium", "average", "minor", "major", "p2", "p3", "ticket"])
+    {
+        "warning"
+    } else if is(&["info", "information", "notice", "low", "p4", "p5", "debug"]) {
+        "info"
+    } else {
+        "other"
+    }
 }
 
 /// Returns all labels as one filter, as the buttons of an alert carry it.
@@ -192,4 +282,9 @@ pub(super) fn short(text: &str, max: usize) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// Returns a count with its noun.
+pub(super) fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -1,10 +1,8 @@
 //! Pages of long lists.
 
-use alloc::{string::String, vec::Vec};
+use alloc::format;
 
 use maud::{Markup, html};
-
-use super::{About, link};
 
 /// Which part of a list is shown.
 #[derive(Clone, Copy, Debug)]
@@ -29,21 +27,18 @@ impl Part {
         &items[start.min(items.len())..(start + self.size).min(items.len())]
     }
 
-    /// Shows the way to the other pages.
-    pub(super) fn nav(self, about: About<'_>, path: &str, pairs: &[(&str, &str)]) -> Markup {
-        let to = |page: usize| {
-            let page = alloc::format!("{page}");
-            let mut pairs: Vec<(&str, &str)> = pairs.to_vec();
-            pairs.push(("page", &page));
-            let link: String = link(about, path, &pairs);
-            link
-        };
+    /// Shows the way to the other pages of the list at `base`.
+    pub(super) fn nav(self, base: &str) -> Markup {
+        let sign = if base.contains('?') { '&' } else { '?' };
+        let to = |page: usize| format!("{base}{sign}page={page}");
         html! {
             @if self.pages > 1 {
                 nav.pages aria-label="Pages of the list" {
-                    @if self.page > 1 { a rel="prev" href=(to(self.page - 1)) { "Previous" } }
+                    @if self.page > 1 { a.button rel="prev" href=(to(self.page - 1)) { "Previous" } }
                     span { "Page " (self.page) " of " (self.pages) }
-                    @if self.page < self.pages { a rel="next" href=(to(self.page + 1)) { "Next" } }
+                    @if self.page < self.pages {
+                        a.button rel="next" href=(to(self.page + 1)) { "Next" }
+                    }
                 }
             }
         }

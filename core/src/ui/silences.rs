@@ -10,14 +10,18 @@ use alloc::{
 use maud::{Markup, html};
 
 use super::{
-    About, alerts, filters,
-    layout::{self, Tab, distance, errors, keep, linked, time},
+    About, alert,
+    filter::Filters,
+    filters,
+    layout::{self, Tab, distance, errors, keep, linked, short, time},
     link,
     paging::Part,
 };
 use crate::{
     label::Matchers,
-    limits::PAGE_SILENCES_MAX,
+    limits::{
+        ANNOTATION_TEXT_MAX, CHIP_LINK_MAX, CHIP_TEXT_MAX, PAGE_SILENCES_MAX, PREVIEW_ALERTS_MAX,
+    },
     silence::{Silence, State, States},
     time::Timestamp,
     view::{AlertFilter, Listed, View},
@@ -84,30 +88,15 @@ pub(super) fn list(about: About<'_>, view: &View, now: Timestamp, choice: &Choic
     let to = |state: State| {
         let mut pairs: Vec<(&str, &str)> =
             filters.shown.iter().map(|text| ("filter", &**text)).collect();
-        pairs.push(("search", &choice.search));
+        if !choice.search.is_empty() {
+            pairs.push(("search", &choice.search));
+        }
         pairs.push(("state", state.as_str()));
         link(about, "/silences", &pairs)
     };
     let main = html! {
-        h1 { "Silences" }
-        form.controls method="get" action=(link(about, "/silences", &[])) {
-            (keep(&kept))
-            div.row {
-                label for="search" { "Search" }
-                input #search type="search" name="search" value=(choice.search)
-                    placeholder="creator, comment, matcher";
-                label for="filter" { "With the matcher" }
-                input #filter name="filter" autocomplete="off" spellcheck="false"
-                    placeholder="service=\"shop\"";
-                button type="submit" { "Show" }
-            }
-            @if !filters.shown.is_empty() {
-                ul.chips aria-label="Filters" { @for text in &filters.shown {
-                    li { span.chip { bdi { (text) } } }
-                } }
-                a href=(link(about, "/silences", &[])) { "Show all" }
-            }
-        }
+        h1.hidden { "Silences" }
+        (controls(about, choice, &filters, &kept))
         (errors(&filters.errors))
         nav.tabs aria-label="States" {
             @for (state, name) in [
@@ -119,30 +108,71 @@ pub(super) fn list(about: About<'_>, view: &View, now: Timestamp, choice: &Choic
             }
         }
         @if choice.state != State::Expired && !shown.is_empty() {
-            p.only-script { button type="button" data-expire-chosen { "Expire the chosen ones" } }
+            p.only-script.row {
+                label.switch { input type="checkbox" data-choose-all; span { "Choose all" } }
+                button type="button" data-expire-chosen { "Expire the chosen ones" }
+            }
         }
         @if shown.is_empty() { p.empty { "No silences found" } }
         @for silence in part.of(&shown) { (row(about, silence, now)) }
-        (part.nav(about, "/silences", &kept))
+        (part.nav(&to(choice.state)))
     };
     layout::frame(about, view, Tab::Silences, "Silences", Some(of(State::Active).count()), &main)
+}
+
+fn controls(about: About<'_>, choice: &Choice, filters: &Filters, kept: &[(&str, &str)]) -> Markup {
+    let without = |at: usize| {
+        let rest = filters.shown.iter().enumerate().filter(|(i, _)| *i != at);
+        let mut pairs: Vec<(&str, &str)> = rest.map(|(_, text)| ("filter", &**text)).collect();
+        pairs.push(("search", &choice.search));
+        pairs.push(("state", choice.state.as_str()));
+        link(about, "/silences", &pairs)
+    };
+    html! {
+        form.controls method="get" action=(link(about, "/silences", &[])) {
+            (keep(kept))
+            div.row {
+                label for="search" { "Search" }
+                input #search type="search" name="search" value=(choice.search)
+                    placeholder="creator, comment, matcher, id";
+                label for="filter" { "With the matcher" }
+                input #filter name="filter" autocomplete="off" spellcheck="false"
+                    data-complete="matchers" placeholder="service=\"shop\""
+                    value=(filters.errors.first().map_or("", |(text, _)| text));
+                button.primary type="submit" { "Show" }
+            }
+            @if !filters.shown.is_empty() {
+                ul.chips aria-label="Filters" {
+                    @for (i, text) in filters.shown.iter().enumerate() {
+                        li.filter {
+                            span.chip { bdi { (short(text, CHIP_TEXT_MAX)) } }
+                            a.remove href=(without(i)) aria-label=(format!("Remove {text}")) { "×" }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn row(about: About<'_>, silence: &Silence, now: Timestamp) -> Markup {
     let id = &silence.id;
     let state = silence.state(now);
     html! {
-        article.silence data-key=(id) {
+        article.card.silence.(state.as_str()) data-key=(id) {
             div.head {
                 @if state != State::Expired {
-                    input.only-script type="checkbox" data-choose=(id) aria-label="Choose";
+                    input.only-script type="checkbox" data-choose=(id)
+                        aria-label=(format!("Choose the silence of {}", silence.created_by));
                 }
+                p.headline { bdi { (linked(&short(&silence.comment, ANNOTATION_TEXT_MAX))) } }
                 (when(silence, now))
-                span.by { (silence.created_by) }
-                span.actions { (actions(about, silence, state)) }
             }
-            p.comment { bdi { (linked(&silence.comment)) } }
             (matchers(about, silence))
+            p.actions {
+                span.by { "by " bdi { (short(&silence.created_by, 80)) } }
+                (actions(about, silence, state))
+            }
         }
     }
 }
@@ -153,15 +183,22 @@ fn when(silence: &Silence, now: Timestamp) -> Markup {
         State::Pending => ("Starts", silence.starts_at),
         State::Expired => ("Expired", silence.ends_at),
     };
-    html! { span.when { (word) " " (time(at)) " (" (distance(at, now)) ")" } }
+    html! { span.when { (word) " " b { (distance(at, now)) } " " (time(at)) } }
 }
 
 fn actions(about: About<'_>, silence: &Silence, state: State) -> Markup {
     let id = &silence.id;
     let recreate = || {
         let sets: Vec<String> = silence.matcher_sets.iter().map(set_text).collect();
+        let annotations = silence.annotations.iter();
+        let annotations: Vec<String> =
+            annotations.map(|(name, value)| format!("{name}={value}")).collect();
+        let annotations = annotations.join("\n");
         let mut pairs: Vec<(&str, &str)> = sets.iter().map(|text| ("filter", &**text)).collect();
         pairs.push(("comment", &silence.comment));
+        if !annotations.is_empty() {
+            pairs.push(("annotations", &annotations));
+        }
         link(about, "/silences/new", &pairs)
     };
     html! {
@@ -170,7 +207,7 @@ fn actions(about: About<'_>, silence: &Silence, state: State) -> Markup {
             a href=(recreate()) { "Recreate" }
         } @else {
             a href=(link(about, &format!("/silences/{id}/edit"), &[])) { "Edit" }
-            button.only-script type="button" data-expire=(id) {
+            button.only-script.plain type="button" data-expire=(id) {
                 @if state == State::Pending { "Delete" } @else { "Expire" }
             }
         }
@@ -184,8 +221,12 @@ fn matchers(about: About<'_>, silence: &Silence) -> Markup {
             ul.chips {
                 @for matcher in set.iter() {
                     @let text = format!("{matcher}");
-                    li { a.chip href=(link(about, "/silences", &[("filter", &text)])) {
-                        bdi { (text) }
+                    li { @if text.len() > CHIP_LINK_MAX {
+                        span.chip { bdi { (short(&text, CHIP_TEXT_MAX)) } }
+                    } @else {
+                        a.chip href=(link(about, "/silences", &[("filter", &text)])) {
+                            bdi { (short(&text, CHIP_TEXT_MAX)) }
+                        }
                     } }
                 }
             }
@@ -193,7 +234,7 @@ fn matchers(about: About<'_>, silence: &Silence) -> Markup {
         @if !silence.annotations.is_empty() {
             dl.annotations {
                 @for (name, value) in &silence.annotations {
-                    dt { (name) } dd { bdi { (linked(value)) } }
+                    dt { bdi { (name) } } dd { bdi { (linked(&short(value, ANNOTATION_TEXT_MAX))) } }
                 }
             }
         }
@@ -216,9 +257,10 @@ pub(super) fn one(about: About<'_>, view: &View, now: Timestamp, id: &str) -> Ma
     let affected: Vec<&Listed<'_>> =
         listed.iter().filter(|listed| silence.matches(&listed.entry.alert.labels)).collect();
     let main = html! {
-        h1 { "Silence" }
-        p.head { (when(silence, now)) span.actions { (actions(about, silence, state)) } }
-        dl.facts {
+        h1 { "Silence " span.badge.(state.as_str()) { (state.to_string()) } }
+        p.head { (when(silence, now)) }
+        p.actions { (actions(about, silence, state)) }
+        dl.facts.card {
             dt { "ID" } dd { code { (id) } }
             dt { "State" } dd { (state.to_string()) }
             dt { "Starts" } dd { (time(silence.starts_at)) }
@@ -230,7 +272,7 @@ pub(super) fn one(about: About<'_>, view: &View, now: Timestamp, id: &str) -> Ma
         h2 { "Matchers" }
         (matchers(about, silence))
         h2 { "Affected alerts: " (affected.len()) }
-        (alerts::plain(about, view, &affected, PAGE_SILENCES_MAX, now))
+        (alert::plain(about, view, &affected, PREVIEW_ALERTS_MAX, now))
     };
     layout::frame(about, view, Tab::Silences, "Silence", None, &main)
 }

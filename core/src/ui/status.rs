@@ -17,19 +17,24 @@ use crate::{
     id::RouteId,
     label::{Labels, Op, parse},
     time::Timestamp,
-    view::{Scratch, View},
+    view::{ClusterView, Scratch, View},
 };
 
 /// Makes the page; `tried` is a label set as typed.
 pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, tried: Option<&str>) -> Markup {
     let main = html! {
-        h1 { "Status" }
-        dl.facts {
+        h1.hidden { "Status" }
+        h2 { "Server" }
+        dl.facts.card {
             dt { "Up since" }
             dd { (time(view.started_at)) " (" (distance(view.started_at, now)) ")" }
-            dt { "Version" } dd { (about.build.version) " (" (about.build.revision) ")" }
+            dt { "Version" } dd { (about.build.version) }
+            dt { "Revision" } dd { (about.build.revision) " (branch " (about.build.branch) ")" }
             dt { "Speaks like" } dd { "Alertmanager " (about.build.compatible) }
-            dt { "Built" } dd { (about.build.date) ", " (about.build.language) }
+            dt { "Built" } dd {
+                (about.build.date) " by " (about.build.user) ", " (about.build.language) ", "
+                (about.build.os) "/" (about.build.arch)
+            }
             dt { "Alerts" } dd { (view.alerts.iter().count()) }
             dt { "Groups" } dd { (view.groups.iter().count()) }
         }
@@ -39,7 +44,7 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, tried: Option<
         (tree::picture(about, view, &tried.and_then(|text| labels(about, text).ok())
             .map(|labels| matching(view, &labels)).unwrap_or_default()))
         h2 { "Configuration" }
-        pre.config { code { (highlighted(&view.config.original)) } }
+        pre.config tabindex="0" role="region" aria-label="Configuration" { code { (highlighted(&view.config.original)) } }
     };
     layout::frame(about, view, Tab::Status, "Status", None, &main)
 }
@@ -50,26 +55,46 @@ fn cluster(view: &View) -> Markup {
         @match &view.cluster {
             None => p { "Gossip is " span.badge.off { "disabled" } "." },
             Some(cluster) => {
-                dl.facts {
+                dl.facts.card {
                     dt { "Name" } dd { code { (cluster.name) } }
                     dt { "State" } dd {
                         span.badge.(cluster.status.as_str()) { (cluster.status.as_str()) }
+                        " " (agreement(cluster))
                     }
                     dt { "Position" } dd { (cluster.position) }
                     dt { "Health score" } dd { (cluster.health_score) " (0 is healthy)" }
                     dt { "Failed peers" } dd { (cluster.failed_peers) }
                     dt { "Waiting to be gossiped" } dd { (cluster.queued) }
                 }
-                table {
+                div.wide tabindex="0" role="region" aria-label="Peers" { table {
                     thead { tr { th scope="col" { "Peer" } th scope="col" { "Address" } } }
                     tbody {
                         @for peer in &cluster.peers {
-                            tr { td { code { (peer.name) } } td { (peer.address.to_string()) } }
+                            tr {
+                                td {
+                                    code { (peer.name) }
+                                    @if peer.name == cluster.name { " (this one)" }
+                                }
+                                td { (peer.address.to_string()) }
+                            }
                         }
                     }
-                }
+                } }
             }
         }
+    }
+}
+
+/// Says in words whether the members know the same.
+fn agreement(cluster: &ClusterView) -> String {
+    let others = cluster.peers.len().saturating_sub(1);
+    match (cluster.queued, cluster.failed_peers) {
+        (_, 0) if others == 0 => "it is alone so far".to_string(),
+        (0, 0) => format!("{others} others are there, and all that happened here was gossiped"),
+        (queued, 0) => {
+            format!("{others} others are there; {queued} changes are still on their way")
+        }
+        (_, failed) => format!("{others} others are there; {failed} do not answer and may differ"),
     }
 }
 
@@ -104,8 +129,8 @@ fn try_box(about: About<'_>, view: &View, now: Timestamp, tried: Option<&str>) -
             div.row {
                 label for="labels" { "Try labels" }
                 input #labels name="labels" value=(tried.unwrap_or_default()) spellcheck="false"
-                    placeholder="alertname=\"Down\", severity=\"page\"";
-                button type="submit" { "Try" }
+                    autocomplete="off" data-complete="labels" placeholder="alertname=\"Down\", severity=\"page\"";
+                button.primary type="submit" { "Try" }
             }
         }
         @match tried.map(|text| labels(about, text)) {
@@ -124,7 +149,7 @@ pub(super) fn outcome(about: About<'_>, view: &View, now: Timestamp, labels: &La
     view.silences.silenced_by(labels, now, &mut Default::default(), &mut silences);
     let source = view.inhibiting(labels, now, &mut scratch);
     html! {
-        ol.outcome {
+        ol.outcome.card {
             @if routes.is_empty() { li { "No route takes it." } }
             @for id in &routes {
                 @let route = view.config.tree.route(*id);

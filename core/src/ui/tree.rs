@@ -4,11 +4,14 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{About, alerts, layout::short};
+use super::{
+    About, alerts,
+    layout::{plural, short},
+};
 use crate::{id::RouteId, limits::PICTURE_ROUTES_MAX, view::View};
 
 /// The size of a route's box and the space between boxes, in pixels.
-const BOX: (usize, usize) = (240, 44);
+const BOX: (usize, usize) = (280, 44);
 const GAP: (usize, usize) = (40, 12);
 
 struct Placed {
@@ -39,17 +42,18 @@ pub(super) fn picture(about: About<'_>, view: &View, lit: &[RouteId]) -> Markup 
     let depth = placed.iter().map(|it| it.x).max().unwrap_or(0) + BOX.0;
     let height = row * (BOX.1 + GAP.1);
     html! {
-        div.tree role="img" aria-label="The routing tree" {
+        div.tree.card tabindex="0" role="region" aria-label="The routing tree" {
             svg width=(depth + 2) height=(height + 2)
                 viewBox=(format!("-1 -1 {} {}", depth + 2, height + 2)) {
                 @for it in &placed {
                     @if let Some(parent) = it.parent.map(|at| &placed[at]) {
-                        (line(parent, it))
+                        (line(parent, it, view.config.tree.route(it.id).continues))
                     }
                 }
                 @for it in &placed { (shape(about, view, it, &counts, lit)) }
             }
         }
+        p.hint { "A dashed line: when the route matches, those after it are tried as well." }
     }
 }
 
@@ -78,12 +82,14 @@ fn place(
     }
 }
 
-fn line(from: &Placed, to: &Placed) -> Markup {
+fn line(from: &Placed, to: &Placed, continues: bool) -> Markup {
+    let class = if continues { "edge dashed" } else { "edge" };
     let (x1, y1) = (from.x + BOX.0, from.y + BOX.1 / 2);
     let (x2, y2) = (to.x, to.y + BOX.1 / 2);
     let middle = x1 + GAP.0 / 2;
     // Numbers only, so that nothing needs an escape.
-    PreEscaped(format!("<path class=\"edge\" d=\"M{x1} {y1}H{middle}V{y2}H{x2}\" fill=\"none\"/>"))
+    let way = format!("M{x1} {y1}H{middle}V{y2}H{x2}");
+    PreEscaped(format!("<path class=\"{class}\" d=\"{way}\" fill=\"none\"/>"))
 }
 
 fn shape(
@@ -101,12 +107,15 @@ fn shape(
     html! {
         a href=(alerts::of_receiver(about, &route.receiver)) {
             g class=(class) {
-                title { (matchers) " → " (route.receiver) }
+                title {
+                    (matchers) " → " (route.receiver)
+                    @if route.continues { ", and the routes after it are tried as well" }
+                }
                 rect x=(it.x) y=(it.y) width=(BOX.0) height=(BOX.1) rx="5" {}
-                text x=(it.x + 8) y=(it.y + 17) { (short(&matchers, 32)) }
+                text x=(it.x + 8) y=(it.y + 17) { (short(&matchers, 35)) }
                 text.receiver x=(it.x + 8) y=(it.y + 35) {
-                    (short(&route.receiver, 18)) " · " (groups) " groups · " (members) " alerts"
-                    @if route.continues { " · continues" }
+                    (short(&route.receiver, 15)) " · " (plural(groups, "group")) " · "
+                    (plural(members, "alert"))
                 }
             }
         }

@@ -6,10 +6,12 @@ use alloc::{
     vec::Vec,
 };
 
+use core::time::Duration;
+
 use maud::{Markup, html};
 
 use super::{
-    About, Rendered, alerts,
+    About, Rendered, alert,
     layout::{self, Tab, distance, rfc3339, time},
     link, status,
 };
@@ -19,7 +21,7 @@ use crate::{
     label::Labels,
     limits::EXPLAINED_RECORDS_MAX,
     time::Timestamp,
-    trail::Record,
+    trail::{Record, What},
     view::{Listed, Muting, Scratch, View},
     wire::json::{write_object, write_string},
 };
@@ -64,9 +66,11 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, fingerprint: &
     let listed = Listed { entry: facts.entry, muting: facts.muting.clone(), receivers: Vec::new() };
     let main = html! {
         h1 { "Why" }
-        (layout::chips(about, &alert.labels, &Labels::empty(), &[]))
-        p.count { (verdict(&facts, now)) (alerts::badges(about, view, &listed, now)) }
-        dl.facts {
+        p.verdict { (verdict(&facts, now)) }
+        (alert::badges(about, view, &listed, now))
+        dl.facts.card {
+            dt { "Labels" } dd { (all(&alert.labels)) }
+            @if !alert.annotations.is_empty() { dt { "Annotations" } dd { (all(&alert.annotations)) } }
             dt { "Fires since" } dd { (time(alert.starts_at.at)) }
             dt { "Ends" } dd { (time(alert.ends_at.at)) " (" (distance(alert.ends_at.at, now)) ")" }
             dt { "Last posted" } dd { (time(alert.updated_at)) }
@@ -77,10 +81,15 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, fingerprint: &
         @if facts.groups.is_empty() { p { "It is in no group: it ended and was told." } }
         @for (group, muted) in &facts.groups {
             @let next = view.wall_at(group.next_flush);
-            article {
+            article.card {
                 code { (group.key) }
                 dl.facts {
-                    dt { "Next tick" } dd { (time(next)) " (" (distance(next, now)) ")" }
+                    dt { "Looked at next" } dd { (time(next)) " (" (distance(next, now)) ")" }
+                    @if let Some(due) = next_due(view, group) {
+                        dt { "Next notification" } dd {
+                            (time(due)) " (" (distance(due, now)) "), if nothing changes until then"
+                        }
+                    }
                     dt { "Flushes so far" } dd { (group.flushes) }
                     dt { "Alerts" } dd { (group.members.len()) }
                     @if !muted.is_empty() { dt { "Muted by" } dd { (muted.join(", ")) } }
@@ -103,6 +112,35 @@ fn verdict(facts: &Facts<'_>, now: Timestamp) -> &'static str {
     }
 }
 
+/// Shows all labels, whole.
+fn all(labels: &Labels) -> Markup {
+    html! {
+        dl.annotations {
+            @for (name, value) in labels.iter() {
+                dt { bdi { (name) } } dd { bdi { (layout::linked(value)) } }
+            }
+        }
+    }
+}
+
+/// Returns when an unchanged group is told again: at its first tick after `repeat_interval` has
+/// passed since the last delivery; at its next tick when there was no flush yet. `None` when nothing
+/// is known of a delivery.
+pub(super) fn next_due(view: &View, group: &Group) -> Option<Timestamp> {
+    let next = view.wall_at(group.next_flush);
+    let route = view.config.tree.route(group.route);
+    let records = view.trail.about(&[&group.key], EXPLAINED_RECORDS_MAX);
+    let told = records.iter().find(|record| {
+        record.receiver == route.receiver && matches!(record.what, What::Delivered { .. })
+    });
+    let Some(told) = told else { return Some(next).filter(|_| group.flushes == 0) };
+    let due = told.at + route.repeat_interval;
+    let interval = route.group_interval.as_nanos().max(1);
+    let ticks = due.since(next).as_nanos().div_ceil(interval);
+    let wait = interval.checked_mul(ticks).and_then(|wait| u64::try_from(wait).ok())?;
+    Some(if due <= next { next } else { next + Duration::from_nanos(wait) })
+}
+
 fn name(record: &Record) -> String {
     record.what.integration().map_or_else(|| "all".to_string(), |who| who.to_string())
 }
@@ -111,7 +149,7 @@ fn trail(records: &[&Record]) -> Markup {
     html! {
         @if records.is_empty() { p { "None is remembered; the memory is short, and lost at a restart." } }
         @else {
-            table {
+            div.wide tabindex="0" role="region" aria-label="Decisions" { table {
                 thead { tr {
                     th scope="col" { "Time" } th scope="col" { "Receiver" }
                     th scope="col" { "Integration" } th scope="col" { "Decision" }
@@ -126,7 +164,7 @@ fn trail(records: &[&Record]) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }
@@ -136,7 +174,7 @@ fn trail(records: &[&Record]) -> Markup {
 /// ```text
 /// {"fingerprint", "labels", "status": {"state", "silencedBy", "inhibitedBy"},
 ///  "routes": [{"receiver", "path", "groupKey", "mutedBy"}],
-///  "groups": [{"key", "nextFlush", "flushes", "alerts", "mutedBy"}],
+///  "groups": [{"key", "nextFlush", "nextNotification", "flushes", "alerts", "mutedBy"}],
 ///  "decisions": [{"at", "receiver", "groupKey", "integration", "what", "detail"}]}
 /// ```
 pub fn explain(view: &View, now: Timestamp, fingerprint: &str) -> Option<String> {
@@ -177,6 +215,8 @@ pub fn explain(view: &View, now: Timestamp, fingerprint: &str) -> Option<String>
         out.push_str(if i > 0 { ",{" } else { "{" });
         text(&mut out, "key", &group.key);
         text(&mut out, "nextFlush", &rfc3339(view.wall_at(group.next_flush)));
+        let due = next_due(view, group).map(rfc3339);
+        text(&mut out, "nextNotification", &due.unwrap_or_default());
         let (flushes, alerts) = (group.flushes, group.members.len());
         out.push_str(&format!("\"flushes\":{flushes},\"alerts\":{alerts},"));
         texts(&mut out, "mutedBy", muted);
