@@ -233,7 +233,8 @@ export const flows = {
     await see(page, "Page 2 of 2");
     // A group whose alerts were left out brings them when it is opened.
     await page.goto(prefixed + "/?filter=" + encode('cluster="big"'));
-    const last = page.locator("details:has([data-more]):not(:has(.alert))").first();
+    const key = await page.locator("details:has([data-more]):not(:has(.alert))").first().getAttribute("data-key");
+    const last = page.locator(`details[data-key="${key}"]`);
     await last.locator(".receiver").click();
     await last.locator(".alert").first().waitFor();
     await close();

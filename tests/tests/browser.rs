@@ -1,5 +1,5 @@
-//! The pages of both programs in headless Chromium: `tests/browser/` has the tests themselves, which
-//! one browser plays on servers that are started here.
+//! The pages of both programs in headless Chromium: `tests/browser/` has the tests themselves,
+//! which one browser plays on servers that are started here.
 //!
 //! What must be there: `node`, `chromium`, and the packages of `tests/browser/` (`npm ci` there).
 //! `.ci/run` sees to all three.

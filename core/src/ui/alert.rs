@@ -23,8 +23,8 @@ use crate::{
 /// Annotations that say in one line what is wrong: the first one that is there is the headline.
 const HEADLINES: [&str; 4] = ["summary", "title", "message", "description"];
 
-/// Shows an alert. `without` are labels that stand elsewhere, and `base` is the link to which a label
-/// adds itself as a filter.
+/// Shows an alert. `without` are labels that stand elsewhere, and `base` is the link to which a
+/// label adds itself as a filter.
 pub(super) fn card(
     about: About<'_>,
     view: &View,

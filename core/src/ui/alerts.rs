@@ -319,6 +319,12 @@ fn list(
     let part = Part::new(choice.page, groups.len(), PAGE_GROUPS_MAX);
     let is_open = gathered.alerts <= PAGE_OPEN_ALERTS_MAX;
     let mut left = PAGE_ALERTS_MAX;
+    let shown = part.of(groups).iter().map(|group| {
+        let count = group.alerts.len().min(PAGE_GROUP_ALERTS_MAX).min(left);
+        left -= count;
+        (group, count)
+    });
+    let shown: Vec<(&Shown<'_>, usize)> = shown.collect();
     html! {
         p.count {
             b { (plural(gathered.alerts, "alert")) } " in " (plural(groups.len(), "group"))
@@ -331,9 +337,7 @@ fn list(
         @if let [group] = &groups[..] {
             (whole(about, view, choice, filters, group, now))
         } @else {
-            @for group in part.of(groups) {
-                @let count = group.alerts.len().min(PAGE_GROUP_ALERTS_MAX).min(left);
-                @let _ = left -= count;
+            @for (group, count) in shown {
                 details.group.(WORST[group.rank]) data-key=(group.id) open[is_open && count > 0] {
                     (summary(view, group, now))
                     (links(about, group, &base))
@@ -341,7 +345,8 @@ fn list(
                         (alert::card(about, view, alert, &group.labels, &base, now))
                     }
                     @if count < group.alerts.len() {
-                        p.more { a data-more href=(choice.link(about, filters, &[("open", &group.id)])) {
+                        @let open = choice.link(about, filters, &[("open", &group.id)]);
+                        p.more { a data-more href=(open) {
                             "Show all " (group.alerts.len()) " alerts"
                         } }
                     }
@@ -406,9 +411,11 @@ fn summary(view: &View, group: &Shown<'_>, now: Timestamp) -> Markup {
     }
     html! {
         summary {
-            @if let Some(receiver) = group.receiver { span.receiver { bdi { (short(receiver, 60)) } } }
+            @if let Some(name) = group.receiver { span.receiver { bdi { (short(name, 60)) } } }
             @if group.labels.is_empty() { span.none { "Not grouped" } }
-            @for (name, value) in group.labels.iter().take(CHIPS_MAX) { (chip(name, value, "")) " " }
+            @for (name, value) in group.labels.iter().take(CHIPS_MAX) {
+                (chip(name, value, "")) " "
+            }
             @for (name, value) in group.route_labels.iter().take(CHIPS_MAX) {
                 span.chip.route { bdi.name { (short(name, 60)) } "=" bdi { (short(value, 60)) } } " "
             }

@@ -228,8 +228,8 @@ pub(super) fn preview(about: About<'_>, view: &View, now: Timestamp, prefill: &P
     affected(about, view, now, &prefill.sets(view))
 }
 
-/// Shows what the sets mean and which alerts they select. The sets also stand there as the API takes
-/// them, unless something is wrong with one.
+/// Shows what the sets mean and which alerts they select. The sets also stand there as the API
+/// takes them, unless something is wrong with one.
 fn affected(about: About<'_>, view: &View, now: Timestamp, sets: &[String]) -> Markup {
     let read: Vec<filter::Filters> =
         sets.iter().map(|set| filters(about, core::slice::from_ref(set))).collect();

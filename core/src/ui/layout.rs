@@ -203,7 +203,9 @@ pub(super) fn chips(labels: &Labels, without: &Labels, base: &str) -> Markup {
     html! {
         @if !pairs.is_empty() {
             ul.chips {
-                @for (name, value) in pairs.iter().take(CHIPS_MAX) { li { (chip(name, value, base)) } }
+                @for (name, value) in pairs.iter().take(CHIPS_MAX) {
+                    li { (chip(name, value, base)) }
+                }
                 @if pairs.len() > CHIPS_MAX { li { "and " (pairs.len() - CHIPS_MAX) " more" } }
             }
         }

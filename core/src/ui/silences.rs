@@ -214,7 +214,8 @@ fn actions(about: About<'_>, silence: &Silence, state: State) -> Markup {
     }
 }
 
-fn matchers(about: About<'_>, silence: &Silence) -> Markup {
+/// Shows the conditions of a silence, and its annotations.
+pub(super) fn matchers(about: About<'_>, silence: &Silence) -> Markup {
     html! {
         @for (i, set) in silence.matcher_sets.iter().enumerate() {
             @if i > 0 { p.or { "or" } }
@@ -234,7 +235,8 @@ fn matchers(about: About<'_>, silence: &Silence) -> Markup {
         @if !silence.annotations.is_empty() {
             dl.annotations {
                 @for (name, value) in &silence.annotations {
-                    dt { bdi { (name) } } dd { bdi { (linked(&short(value, ANNOTATION_TEXT_MAX))) } }
+                    @let value = short(value, ANNOTATION_TEXT_MAX);
+                    dt { bdi { (name) } } dd { bdi { (linked(&value)) } }
                 }
             }
         }

@@ -44,7 +44,9 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, tried: Option<
         (tree::picture(about, view, &tried.and_then(|text| labels(about, text).ok())
             .map(|labels| matching(view, &labels)).unwrap_or_default()))
         h2 { "Configuration" }
-        pre.config tabindex="0" role="region" aria-label="Configuration" { code { (highlighted(&view.config.original)) } }
+        pre.config tabindex="0" role="region" aria-label="Configuration" {
+            code { (highlighted(&view.config.original)) }
+        }
     };
     layout::frame(about, view, Tab::Status, "Status", None, &main)
 }

@@ -1,6 +1,10 @@
 use alloc::{string::String, vec};
 
 use super::*;
+use crate::{
+    label::{Labels, Matcher, Matchers, Op},
+    silence::Silence,
+};
 
 #[test]
 fn old_and_new_addresses_find_their_pages() {
@@ -57,4 +61,37 @@ fn links_are_encoded() {
     let about = About { prefix: "/am", mode: Mode::Fallback, build: &build };
     let text = link(about, "/", &[("filter", "a=\"b&c\"+ü"), ("page", "2")]);
     assert_eq!(text, "/am/?filter=a%3D%22b%26c%22%2B%C3%BC&page=2");
+}
+
+#[test]
+fn every_matcher_set_of_a_silence_is_shown() {
+    let set = |value| Matchers::new([Matcher::new("job", Op::Equal, value).expect("it is valid")]);
+    let silence = Silence {
+        id: "a".into(),
+        matcher_sets: vec![set("one"), set("two")],
+        starts_at: Timestamp::from_parts(1, 0),
+        ends_at: Timestamp::from_parts(2, 0),
+        updated_at: Timestamp::from_parts(1, 0),
+        created_by: "me".into(),
+        comment: "why".into(),
+        annotations: Default::default(),
+    };
+    let build = Build::this();
+    let about = About { prefix: "", mode: Mode::Fallback, build: &build };
+    let shown = silences::matchers(about, &silence).into_string();
+    for text in ["job=&quot;one&quot;", ">or<", "job=&quot;two&quot;"] {
+        assert!(shown.contains(text), "{shown}");
+    }
+}
+
+#[test]
+fn long_texts_are_cut_and_severities_have_colours() {
+    let labels = Labels::from_pairs([("alertname", "A"), ("x", &*"y".repeat(5000))]);
+    let shown = layout::chips(&labels, &Labels::empty(), "/").into_string();
+    assert!(shown.len() < 700 && shown.contains("…"), "{shown}");
+    for (value, class) in [("CRITICAL", "critical"), ("warn", "warning"), ("x", "other")] {
+        assert_eq!(layout::severity(value), class);
+    }
+    assert!(layout::icon("7").contains(">7<") && layout::icon("1234").contains(">99<"));
+    assert_eq!(layout::icon("<b>"), layout::icon("0"));
 }

@@ -124,8 +124,8 @@ fn all(labels: &Labels) -> Markup {
 }
 
 /// Returns when an unchanged group is told again: at its first tick after `repeat_interval` has
-/// passed since the last delivery; at its next tick when there was no flush yet. `None` when nothing
-/// is known of a delivery.
+/// passed since the last delivery; at its next tick when there was no flush yet. `None` when
+/// nothing is known of a delivery.
 pub(super) fn next_due(view: &View, group: &Group) -> Option<Timestamp> {
     let next = view.wall_at(group.next_flush);
     let route = view.config.tree.route(group.route);

@@ -207,7 +207,10 @@ const CONFIG_FILE: Flag =
 
 const CONFIG: Command = Command {
     commands: &[
-        Command::new("show", "Show the configuration the server runs on."),
+        Command {
+            examples: &[("config show -o extended", "with the versions and the start")],
+            ..Command::new("show", "Show the configuration the server runs on.")
+        },
         Command {
             more: "The configuration is that of a file or, without one, of the server.",
             flags: &[CONFIG_FILE],
@@ -363,7 +366,10 @@ pub(crate) const PROGRAM: Command = Command {
             ..Command::new("check-config", "Check configuration files.")
         },
         Command {
-            commands: &[Command::new("show", "Show the cluster's state and members.")],
+            commands: &[Command {
+                examples: &[("cluster show -o extended", "the members with their addresses")],
+                ..Command::new("show", "Show the cluster's state and members.")
+            }],
             default: Some("show"),
             ..Command::new("cluster", "Show the cluster.")
         },

@@ -28,6 +28,23 @@ fn reload(rig: &mut Rig, config: &str) {
     assert!(matches!(reply, Some(Reply::Reloaded(Ok(())))), "{reply:?}");
 }
 
+#[test]
+fn advice_on_a_configuration_is_logged_at_each_load() {
+    let mut rig = Rig::new(BY_TEAM);
+    let logged = |rig: &Rig| {
+        let is_advice = |event: &&Event| {
+            matches!(event, Event::ConfigurationWarning { warning }
+                if warning.contains("is not used by any route"))
+        };
+        rig.seen.events.iter().filter(is_advice).count()
+    };
+    assert_eq!(logged(&rig), 0);
+    for times in 1..3 {
+        reload(&mut rig, "route: {receiver: a}\nreceivers: [{name: a}, {name: b}]");
+        assert_eq!(logged(&rig), times);
+    }
+}
+
 fn rehearse(rig: &mut Rig, config: &str) -> serde_json::Value {
     rig.seen.config = config.into();
     rig.input(Input::Call(CallId(9), Call::Reload { dry_run: true }));
