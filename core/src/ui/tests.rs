@@ -65,7 +65,8 @@ fn links_are_encoded() {
 
 #[test]
 fn every_matcher_set_of_a_silence_is_shown() {
-    let set = |value| Matchers::new([Matcher::new("job", Op::Equal, value).expect("it is valid")]);
+    let set =
+        |value| Matchers::new(vec![Matcher::new("job", Op::Equal, value).expect("it is valid")]);
     let silence = Silence {
         id: "a".into(),
         matcher_sets: vec![set("one"), set("two")],
