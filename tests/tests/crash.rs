@@ -8,7 +8,8 @@
 //! * An alert whose post was answered with 200 is there after the next start where
 //!   `--storage.sync=always` promises that.
 //!
-//! `CAMPANA_KILLS=200` makes as many kills as it says instead of a few.
+//! `CAMPANA_KILLS=200` makes as many kills as it says instead of a few, and
+//! `CAMPANA_CRASH_SECONDS=100` as many as fit into that time.
 #![allow(clippy::print_stderr, reason = "the figures are the result")]
 
 use std::{
@@ -36,13 +37,13 @@ const KILLS: usize = 12;
 
 #[test]
 fn campana_keeps_what_it_confirmed() {
-    let figures = run(&built_program("campana"), kills(), 1);
+    let figures = run(&built_program("campana"), 1);
     figures.assert_nothing_is_lost();
 }
 
 #[test]
 fn campana_std_keeps_what_it_confirmed() {
-    let figures = run(&built_program("campana-std"), kills(), 2);
+    let figures = run(&built_program("campana-std"), 2);
     figures.assert_nothing_is_lost();
 }
 
@@ -51,13 +52,19 @@ fn campana_std_keeps_what_it_confirmed() {
 #[ignore = "a measurement of another program"]
 fn alertmanager_for_comparison() {
     match peer("alertmanager") {
-        Some(executable) => drop(run(&executable, kills(), 3)),
+        Some(executable) => drop(run(&executable, 3)),
         None => eprintln!("skipped: there is no Alertmanager here"),
     }
 }
 
-fn kills() -> usize {
-    env::var("CAMPANA_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
+/// Tells whether there is to be one more kill.
+fn goes_on(kills: usize, began: Instant) -> bool {
+    let number = |name| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match (number("CAMPANA_KILLS"), number("CAMPANA_CRASH_SECONDS")) {
+        (Some(wanted), _) => (kills as u64) < wanted,
+        (None, Some(seconds)) => began.elapsed() < Duration::from_secs(seconds),
+        (None, None) => kills < KILLS,
+    }
 }
 
 /// What was counted.
@@ -81,6 +88,33 @@ struct Figures {
 }
 
 impl Figures {
+    fn table(&self, name: &str, took: Duration) -> String {
+        let kept = self.silences + self.ends + self.confirmed;
+        let lost = self.silences_lost + self.ends_lost + self.entries_lost + self.promised_lost;
+        let rows = [
+            ("kills", self.kills),
+            ("acknowledged records", kept + self.alerts),
+            ("lost", lost),
+            ("repeated", self.repeated),
+            ("  silences confirmed", self.silences),
+            ("  of these lost", self.silences_lost),
+            ("  ends of silences confirmed", self.ends),
+            ("  of these lost", self.ends_lost),
+            ("  notifications confirmed", self.confirmed),
+            ("  log entries of these lost", self.entries_lost),
+            ("  repeated, in flight at the kill", self.repeated_in_flight),
+            ("  alerts answered with 200", self.alerts),
+            ("  of these lost, promised", self.promised_lost),
+            ("  of these lost, not promised", self.alerts_lost - self.promised_lost),
+            ("  alerts that nobody was told of", self.untold),
+        ];
+        let mut table = format!("\n{:<36}{:>10}\n", format!("{name}, {} s", took.as_secs()), "");
+        for (what, count) in rows {
+            table += &format!("{what:<36}{count:>10}\n");
+        }
+        table
+    }
+
     fn assert_nothing_is_lost(&self) {
         assert!(self.silences > self.kills && self.confirmed > self.kills, "too little load");
         let Self {
@@ -119,16 +153,15 @@ struct Heard {
     posted: Vec<String>,
 }
 
-fn run(executable: &Path, kills: usize, seed: u64) -> Figures {
+fn run(executable: &Path, seed: u64) -> Figures {
     let mut trial = Trial::new(executable);
     let mut chance = Chance(seed);
-    for round in 0..kills {
-        trial.round(round, &mut chance);
+    while goes_on(trial.figures.kills, trial.began) {
+        trial.round(trial.figures.kills, &mut chance);
     }
     trial.end();
     let name = executable.file_name().unwrap_or_default().to_string_lossy();
-    let took = trial.began.elapsed().as_secs();
-    eprintln!("{name}, {took} s: {:#?}", trial.figures);
+    eprintln!("{}", trial.figures.table(&name, trial.began.elapsed()));
     trial.figures
 }
 
