@@ -198,6 +198,10 @@ impl Site {
                 None => respond(Response::empty(404)),
             },
             Endpoint::Asset(asset) => respond(page::asset(asset).handler(target.handler)),
+            Endpoint::Description => {
+                let response = page::description().handler(target.handler);
+                respond(dress(response, head.method, has_origin(head)))
+            }
             Endpoint::Healthy => {
                 let body = if head.method == "HEAD" { "" } else { "OK" };
                 let response = Response::empty(200)

@@ -40,3 +40,9 @@ pub(super) fn asset(asset: Asset) -> Response {
         .header("Cache-Control", "no-cache");
     Response { compressible: true, ..response.body(asset.body.into()) }
 }
+
+/// Returns the description of API v2. A test compares it with the routes.
+pub(super) fn description() -> Response {
+    let response = Response::empty(200).header("Content-Type", "application/yaml");
+    Response { compressible: true, ..response.body(include_str!("openapi.yaml").into()) }
+}

@@ -19,7 +19,8 @@ pub(super) enum Endpoint {
     Page,
     /// A file that pages use.
     Asset(Asset),
-
+    /// The description of API v2.
+    Description,
     /// Liveness and readiness, which are the same: a node that answers is ready.
     Healthy,
     /// A scrape.
@@ -61,6 +62,9 @@ const SILENCE: &str = "/api/v2/silence/{silenceID}";
 
 /// How the metrics name the path of one explanation, which is campana's own.
 const EXPLAIN: &str = "/api/v2/alerts/{fingerprint}/explain";
+
+/// The path of the API's description, which is campana's own.
+const DESCRIPTION: &str = "/api/v2/openapi.yaml";
 
 struct Plain {
     path: &'static str,
@@ -154,6 +158,10 @@ fn route_v2<'a>(head: &Head<'a>, inside: &str, shown: &str) -> Result<Target<'a>
         Ok(Target { endpoint: Endpoint::V2(operation), handler, id: Cow::Owned(id) })
     };
     let path = inside.trim_end_matches('/');
+    if path == DESCRIPTION && head.method == "GET" {
+        let (endpoint, id) = (Endpoint::Description, Cow::Borrowed(""));
+        return Ok(Target { endpoint, handler: DESCRIPTION, id });
+    }
     let silence = path
         .strip_prefix("/api/v2/silence/")
         .filter(|id| !id.is_empty() && !id.contains('/'))
@@ -164,6 +172,8 @@ fn route_v2<'a>(head: &Head<'a>, inside: &str, shown: &str) -> Result<Target<'a>
         .filter(|id| !id.is_empty() && !id.contains('/'))
         .map(String::from);
     let (handler, get, other) = match path {
+        // Only to say which method it has; GET was answered above.
+        DESCRIPTION => (DESCRIPTION, Operation::Status, None),
         "/api/v2/status" => ("/api/v2/status", Operation::Status, None),
         "/api/v2/receivers" => ("/api/v2/receivers", Operation::Receivers, None),
         "/api/v2/alerts" => {

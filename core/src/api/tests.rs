@@ -413,3 +413,74 @@ proptest! {
         }
     }
 }
+
+/// The paths and methods of the description, read by its indentation.
+fn described() -> Vec<(String, String)> {
+    let (mut path, mut found) = (String::new(), Vec::new());
+    let description = get("/api/v2/openapi.yaml");
+    for line in text(&description).lines() {
+        let name = line.trim_start().trim_end_matches(':');
+        match line.len() - line.trim_start().len() {
+            2 if name.starts_with('/') => path = format!("/api/v2{name}"),
+            4 if ["get", "post", "put", "delete"].contains(&name) => {
+                found.push((path.clone(), name.to_uppercase()));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn the_description_has_every_operation_and_no_other() {
+    let response = get("/api/v2/openapi.yaml");
+    assert_eq!(
+        (response.status, value(&response, "Content-Type")),
+        (200, Some("application/yaml"))
+    );
+    let mut described = described();
+    described.sort();
+    // A new operation has no place here until it is written down.
+    let place = |operation| match operation {
+        Operation::Status => ("/api/v2/status", "GET"),
+        Operation::Receivers => ("/api/v2/receivers", "GET"),
+        Operation::Alerts => ("/api/v2/alerts", "GET"),
+        Operation::PostAlerts => ("/api/v2/alerts", "POST"),
+        Operation::Groups => ("/api/v2/alerts/groups", "GET"),
+        Operation::Silences => ("/api/v2/silences", "GET"),
+        Operation::PostSilence => ("/api/v2/silences", "POST"),
+        Operation::Silence => ("/api/v2/silence/{silenceID}", "GET"),
+        Operation::ExpireSilence => ("/api/v2/silence/{silenceID}", "DELETE"),
+        Operation::Explain => ("/api/v2/alerts/{fingerprint}/explain", "GET"),
+    };
+    let all = [
+        Operation::Status,
+        Operation::Receivers,
+        Operation::Alerts,
+        Operation::PostAlerts,
+        Operation::Groups,
+        Operation::Silences,
+        Operation::PostSilence,
+        Operation::Silence,
+        Operation::ExpireSilence,
+        Operation::Explain,
+    ];
+    let mut routed: Vec<(String, String)> =
+        all.map(place).map(|(path, method)| (path.to_owned(), method.to_owned())).into();
+    routed.push(("/api/v2/openapi.yaml".to_owned(), "GET".to_owned()));
+    routed.sort();
+    assert_eq!(described, routed);
+    for (path, method) in &described {
+        let target = path
+            .replace("{silenceID}", "00000000-0000-4000-8000-000000000000")
+            .replace("{fingerprint}", "0011223344556677");
+        let answer = |method: &str| route("/", &head(method, &target, &[])).map(|it| it.handler);
+        assert_eq!(answer(method).ok(), Some(&**path), "{method}");
+        // All methods that are not described are refused.
+        let others = ["GET", "POST", "PUT", "DELETE", "HEAD"].into_iter();
+        let has = |it: &&str| described.contains(&(path.clone(), (*it).to_owned()));
+        for other in others.filter(|it| !has(it)) {
+            assert_eq!(answer(other).map_err(|it| it.status), Err(405), "{other} {target}");
+        }
+    }
+}

@@ -139,7 +139,7 @@ impl Traffic {
 /// Returns the value of the label `handler` for a request's path without the route prefix, or
 /// `None` for a path that no handler serves. Unknown paths of API v2 share one value.
 pub fn handler_label(path: &str) -> Option<&'static str> {
-    const PLAIN: [&str; 11] = [
+    const PLAIN: [&str; 12] = [
         "/",
         "/favicon.ico",
         "/metrics",
@@ -148,6 +148,7 @@ pub fn handler_label(path: &str) -> Option<&'static str> {
         "/-/reload",
         "/api/v2/alerts",
         "/api/v2/alerts/groups",
+        "/api/v2/openapi.yaml",
         "/api/v2/receivers",
         "/api/v2/silences",
         "/api/v2/status",
