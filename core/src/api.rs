@@ -199,7 +199,7 @@ impl Site {
             },
             Endpoint::Asset(asset) => respond(page::asset(asset).handler(target.handler)),
             Endpoint::Description => {
-                let response = page::description().handler(target.handler);
+                let response = page::description(self).handler(target.handler);
                 respond(dress(response, head.method, has_origin(head)))
             }
             Endpoint::Healthy => {

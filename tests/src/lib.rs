@@ -14,6 +14,7 @@ pub mod play;
 pub mod probe;
 pub mod relay;
 pub mod scenario;
+pub mod shim;
 pub mod sink;
 pub mod subset;
 pub mod walk;

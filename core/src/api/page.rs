@@ -1,5 +1,7 @@
 //! Pages for people, and the files they use.
 
+use alloc::format;
+
 use super::{Head, Response, Site, head::parse_query};
 use crate::{
     time::Timestamp,
@@ -41,8 +43,11 @@ pub(super) fn asset(asset: Asset) -> Response {
     Response { compressible: true, ..response.body(asset.body.into()) }
 }
 
-/// Returns the description of API v2. A test compares it with the routes.
-pub(super) fn description() -> Response {
+/// Returns the description of API v2, for where it is. A test compares it with the routes.
+pub(super) fn description(site: &Site) -> Response {
+    let prefix = if site.prefix == "/" { "" } else { &site.prefix };
+    let place = format!("- url: {prefix}/api/v2\n");
+    let text = include_str!("openapi.yaml").replacen("- url: /api/v2\n", &place, 1);
     let response = Response::empty(200).header("Content-Type", "application/yaml");
-    Response { compressible: true, ..response.body(include_str!("openapi.yaml").into()) }
+    Response { compressible: true, ..response.body(text) }
 }

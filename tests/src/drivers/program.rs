@@ -97,6 +97,11 @@ impl Program {
         format!("http://{}", self.address)
     }
 
+    /// Returns the number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the lines of its log so far.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().expect("no thread panics with the lock held").clone()
