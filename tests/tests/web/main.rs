@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use campana_tests::drivers::{Program, built_program};
+use campana_tests::drivers::{Program, built_program, peer};
 use rustls::version::{TLS12, TLS13};
 use tempfile::TempDir;
 
@@ -111,7 +111,8 @@ impl Test {
         let data = self.folder.path().join(format!("data{}", COUNT.fetch_add(1, Relaxed)));
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let config = self.folder.path().join("config.yml");
-        Program::start(&built_program(self.name), &config, &data, &flags)
+        let executable = peer(self.name).unwrap_or_else(|| built_program(self.name));
+        Program::start(&executable, &config, &data, &flags)
     }
 }
 

@@ -4,12 +4,19 @@ use std::{
     path::Path,
     process::{Command, Output},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use campana_tests::drivers::{PEERS, Program, built_program, peer};
+use campana_tests::{
+    drivers::{PEERS, Program, built_program, peer},
+    http::{self, Answer},
+};
 
-use super::{TLS, Test, users::USERS, wait};
+use super::{
+    TLS, Test,
+    users::{USERS, basic},
+    wait,
+};
 
 /// Starts the program so that only who has both comes in, and writes what clients need.
 fn start(test: &Test) -> Program {
@@ -107,10 +114,63 @@ pub(super) fn amtool_and_prometheus_come_in(name: &'static str) {
         .arg(format!("--storage.tsdb.path={}", test.pki().path("tsdb").display()))
         .args(["--web.listen-address=127.0.0.1:0", "--rules.alert.resend-delay=1s"]);
     let prometheus = Program::spawn(command, "msg=\"Listening on\"").expect("Prometheus runs");
-    let began = Instant::now();
     wait(&format!("Prometheus comes in: {:#?}", prometheus.log()), || {
         thread::sleep(Duration::from_millis(400));
-        let _ = began;
         tool.run(&["alert", "query"]).contains("Always")
     });
+}
+
+/// What an answer says, as far as it is the guard's: status, headers, and the body of a refusal.
+fn said(answer: &Answer) -> (u16, Vec<Option<String>>, String) {
+    let names = [
+        "www-authenticate",
+        "strict-transport-security",
+        "x-frame-options",
+        "x-content-type-options",
+        "content-type",
+    ];
+    // Pages are not compared, and what goes well is not the guard's.
+    let is_refused = answer.status >= 400;
+    let wanted = if is_refused { &names[..] } else { &names[..3] };
+    let headers = wanted.iter().map(|name| answer.header(name).map(str::to_owned)).collect();
+    (answer.status, headers, if is_refused { answer.text() } else { String::new() })
+}
+
+fn answers(name: &'static str) -> Vec<(String, (u16, Vec<Option<String>>, String))> {
+    let test = Test::new(name);
+    let headers = "http_server_config: {headers: {Strict-Transport-Security: max-age=1, \
+                   X-Frame-Options: deny}}\n";
+    let program = test.start(&format!("{TLS}{headers}{USERS}"));
+    let (client, to) = (test.pki().client(None), program.address());
+    let mut all = Vec::new();
+    for line in ["GET /-/healthy", "GET /api/v2/silences", "HEAD /-/ready", "POST /-/reload"] {
+        for user in ["", "ann:secret", "ann:wrong", "nobody:secret", "ann", "ann:", "x:geheim"] {
+            let header = if user.is_empty() { String::new() } else { basic(user) };
+            let answer = client.ask(to, line, &format!("{header}Content-Length: 0\r\n"));
+            all.push((format!("{line} {user}"), said(&answer.expect("it answers"))));
+        }
+    }
+    let plain = http::request(to, "GET", "/", b"").expect("it answers");
+    all.push(("plain HTTP".into(), (plain.status, Vec::new(), plain.text())));
+    drop(program);
+    let program = test.start("rate_limit: {interval: 1h, burst: 2}\n");
+    for n in 0..4 {
+        let answer = program.request("GET", "/-/healthy", b"").expect("it answers");
+        all.push((format!("request {n}"), said(&answer)));
+    }
+    all
+}
+
+#[test]
+fn the_original_refuses_in_the_same_words() {
+    if peer("alertmanager").is_none() {
+        eprintln!("skipped: {PEERS} does not name the folder of the real programs");
+        return;
+    }
+    let expected = answers("alertmanager");
+    for name in ["campana", "campana-std"] {
+        for (ours, theirs) in answers(name).iter().zip(&expected) {
+            assert_eq!(ours, theirs, "{name}");
+        }
+    }
 }

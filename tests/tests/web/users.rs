@@ -14,7 +14,7 @@ pub(super) const USERS: &str = "basic_auth_users:
   'x': $2b$05$abcdefghijklmnopqrstuuVWu8RjbNovPZWAMRdd7iqaaG0mI53Uu
 ";
 
-fn basic(user_and_password: &str) -> String {
+pub(super) fn basic(user_and_password: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(user_and_password))
 }
 
