@@ -7,12 +7,15 @@ use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket},
     path::Path,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use campana_core::wire::memberlist::{
-    Alive, Dead, Message, NodeState, PushNode, PushPull, StreamMessage, VSN, encode_message,
-    encode_stream, packets,
+use campana_core::{
+    limits::GOSSIP_LINGER,
+    wire::memberlist::{
+        Alive, Dead, Message, NodeState, PushNode, PushPull, StreamMessage, VSN, encode_message,
+        encode_stream, packets,
+    },
 };
 use campana_tests::{
     cluster::{CONFIG, Member, SETTLING, SPREADING, Setup, free_address, wait, wait_ready},
@@ -149,6 +152,17 @@ fn call(to: SocketAddr, bytes: &[u8]) {
     let _ = stream.read_to_end(&mut Vec::new());
 }
 
+/// Sends a message on a stream that stays open on this side. Who has read it closes the stream, and
+/// a peer sends nothing more before; returns how long that took.
+fn receipt(from: SocketAddr) -> Duration {
+    let mut stream = TcpStream::connect(from).expect("it listens");
+    stream.set_read_timeout(Some(SETTLING)).expect("it is not zero");
+    let began = Instant::now();
+    stream.write_all(&encode_stream(b"", &StreamMessage::User(Vec::new()))).expect("it reads");
+    let _ = stream.read_to_end(&mut Vec::new());
+    began.elapsed()
+}
+
 fn resident_kib(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -166,6 +180,8 @@ fn strangers_are_survived(executable: &Path) {
     let setup = Setup { executable, name, gossip, config: CONFIG, log: "info" };
     let a = Member::start_as(setup, &[], &["--cluster.tcp-timeout=2s"]);
     wait_ready(&[&a]);
+    let receipt = (0..10).map(|_| receipt(a.gossip)).min().expect("some");
+    assert!(receipt < GOSSIP_LINGER / 2, "{receipt:?}");
     // An address for documentation, where no way leads.
     let far: Vec<_> =
         packets(b"", &[alive("far", "192.0.2.1:9".parse().expect("one"), VSN)], true).collect();
