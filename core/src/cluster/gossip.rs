@@ -33,8 +33,9 @@ const OVERSIZE: usize = GOSSIP_PACKET_BYTES / 2;
 /// goes to every member on a stream, so that a storm of records does not delay what comes after.
 const BACKLOG_TICKS: usize = 2;
 
-/// How many ticks own records may be kept back by news of members, which go first. What waits longer
-/// goes on streams as well: strangers that come and go in thousands must not silence a member.
+/// How many ticks own records may be kept back by news of members, which go first. What waits
+/// longer goes on streams as well: strangers that come and go in thousands must not silence a
+/// member.
 const HELD_TICKS_MAX: u32 = 5;
 
 /// What one target got, to be sent to the next without encoding it again.
