@@ -127,6 +127,15 @@ impl Set {
         set
     }
 
+    /// Checks that a text is a template with Go's own functions only, as the original reads some
+    /// settings when it loads them.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn check_bare(text: &str) -> Result<(), ParseError> {
+        parse::parse_with("", text, func::lookup_go).map(drop)
+    }
+
     /// Adds the templates of a source, which is named after its file. A later definition replaces
     /// an earlier one unless it is empty. Nothing is added when there is an error.
     ///

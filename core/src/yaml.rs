@@ -7,6 +7,7 @@ pub mod decode;
 pub mod emit;
 pub mod load;
 pub mod scalar;
+mod scan;
 
 pub use self::{
     decode::{Abort, At, Log, Problem},
@@ -25,6 +26,8 @@ pub struct Node {
     pub line: u32,
     /// Its column, from 1, in characters.
     pub column: u32,
+    /// Whether it is a key that a `<<` brought into its map.
+    pub is_merged: bool,
 }
 
 /// The shapes of a value. Aliases and merge keys are resolved already.
@@ -34,7 +37,7 @@ pub enum Value {
     Scalar(Scalar),
     /// A list.
     List(Vec<Node>),
-    /// Keys and values in the order of the document, merged ones last; keys may repeat.
+    /// Keys and values in the order of the document; keys may repeat, of merged ones the last counts.
     Map(Vec<(Node, Node)>),
 }
 
@@ -54,11 +57,22 @@ pub enum Form {
     Plain,
     /// Quoted, a block, or tagged as a string or as something unknown: always a string.
     Text,
-    /// Tagged `!!null`, `!!bool`, `!!int` or `!!float`: read as if unquoted.
+    /// Tagged `!!null`, `!!bool`, `!!int` or `!!float`: read as if unquoted, and of that kind.
     Tagged,
 }
 
 impl Node {
+    /// Tells whether the value is null in a form that even types with a reader of their own take
+    /// as not set: all forms but an unquoted `Null` and `NULL`.
+    pub fn is_unset(&self) -> bool {
+        match &self.value {
+            Value::Scalar(Scalar { text, form }) => {
+                self.is_null() && (*form == Form::Tagged || !matches!(&**text, "Null" | "NULL"))
+            }
+            _ => false,
+        }
+    }
+
     /// Tells whether the value is null: `~`, `null` or nothing at all.
     pub fn is_null(&self) -> bool {
         match &self.value {

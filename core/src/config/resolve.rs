@@ -25,7 +25,7 @@ use crate::{
     inhibit,
     interval::{Intervals, TimeInterval},
     label::{Labels, Matcher, Matchers, Op},
-    notify::Integration,
+    notify::{Integration, Kind},
     route::{Draft, GROUP_INTERVAL, GroupBy, REPEAT_INTERVAL, Tree},
     yaml::{Problem, decode::Spot},
 };
@@ -85,9 +85,27 @@ struct Checks {
 impl Checks {
     /// Fills in what integrations take over from `global`.
     fn inherit(&mut self, file: &mut File) {
+        let mut slashed = Vec::new();
         for entry in file.receivers.iter_mut().flat_map(|receiver| &mut receiver.entries) {
+            slashed.push(match &entry.kind {
+                Kind::Opsgenie(config) if config.api_url.0.is_empty() => "opsgenie",
+                Kind::Wechat(config) if config.api_url.0.is_empty() => "wechat",
+                Kind::Victorops(config) if config.api_url.0.is_empty() => "victorops",
+                _ => "",
+            });
             if let Err(text) = entry.kind.inherit(&file.global) {
                 self.problems.push(entry.spot.problem("", text));
+            }
+        }
+        // As in the original, a URL that is taken over prints as it is used.
+        let global = &mut file.global;
+        for (name, url) in [
+            ("opsgenie", &mut global.opsgenie_api_url),
+            ("wechat", &mut global.wechat_api_url),
+            ("victorops", &mut global.victorops_api_url),
+        ] {
+            if slashed.contains(&name) {
+                *url = url.with_slash();
             }
         }
     }

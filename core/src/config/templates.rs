@@ -1,6 +1,7 @@
 //! The second phase of loading: the files with templates, and a trial of every text.
 
 use alloc::{
+    borrow::Cow,
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -39,9 +40,12 @@ impl Config {
                 problems: Vec::from([whole(text)]),
             };
             let name = file.path.rsplit('/').next().unwrap_or_default();
-            let text = core::str::from_utf8(&file.text)
-                .map_err(|_| fail("it does not hold UTF-8 text".to_string()))?;
-            set.parse(name, text).map_err(|error| fail(error.to_string()))?;
+            let text = String::from_utf8_lossy(&file.text);
+            if matches!(text, Cow::Owned(_)) {
+                let text = "it does not hold UTF-8 text; what is none shows as U+FFFD";
+                self.warnings.push(Warning(whole(format!("{}: {text}", file.path))));
+            }
+            set.parse(name, &text).map_err(|error| fail(error.to_string()))?;
         }
         for receiver in self.receivers.iter().filter(|receiver| receiver.used) {
             for integration in &receiver.integrations {

@@ -7,7 +7,6 @@ use alloc::{
 
 use super::{
     HttpConfig, Outcome,
-    global::Global,
     json::{self, Object},
     pair::exactly_one,
     secret::SecretUrl,
@@ -59,19 +58,6 @@ impl DiscordConfig {
 
 impl Service for DiscordConfig {
     const NAME: &'static str = "discord";
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
-    fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        Ok(())
-    }
 
     fn files(&self) -> Vec<(&'static str, &str)> {
         [("webhook_url_file", &*self.webhook_url_file)].into()

@@ -19,7 +19,7 @@ use alloc::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    HttpConfig, Outcome, Secret,
+    Outcome, Secret,
     global::Global,
     http::TlsConfig,
     render::Render,
@@ -272,14 +272,6 @@ fn boundary(talk: &Talk<'_>) -> String {
 impl Service for EmailConfig {
     const NAME: &'static str = "email";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        HttpConfig::default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
         if self.smarthost == Smarthost::default() {
             self.smarthost = global.smtp_smarthost.clone();
@@ -301,14 +293,10 @@ impl Service for EmailConfig {
             return Err("hello must be one line".to_string());
         }
         or_global(&mut self.auth_username, &global.smtp_auth_username);
-        if self.auth_password.is_empty() && self.auth_password_file.is_empty() {
-            self.auth_password = global.smtp_auth_password.clone();
-            self.auth_password_file.clone_from(&global.smtp_auth_password_file);
-        }
-        if self.auth_secret.is_empty() && self.auth_secret_file.is_empty() {
-            self.auth_secret = global.smtp_auth_secret.clone();
-            self.auth_secret_file.clone_from(&global.smtp_auth_secret_file);
-        }
+        let password = (&global.smtp_auth_password, &global.smtp_auth_password_file);
+        super::pair::or_global((&mut self.auth_password, &mut self.auth_password_file), password);
+        let secret = (&global.smtp_auth_secret, &global.smtp_auth_secret_file);
+        super::pair::or_global((&mut self.auth_secret, &mut self.auth_secret_file), secret);
         or_global(&mut self.auth_identity, &global.smtp_auth_identity);
         self.require_tls.get_or_insert(global.smtp_require_tls);
         if self.tls_config.is_none() {

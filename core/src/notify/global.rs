@@ -8,14 +8,11 @@ use alloc::{
 use core::time::Duration;
 
 use super::{HttpConfig, Secret, http::TlsConfig, secret::SecretUrl};
-use crate::{
-    schema::{Context, Smarthost, Span, Url, schema},
-    yaml::{Abort, At},
-};
+use crate::schema::{Smarthost, Span, Url, schema};
 
 schema! {
     /// The section `global`, defaults filled in.
-    pub struct Global check Self::check {
+    pub struct Global {
         /// How long an alert without an end stays active after its last post.
         pub resolve_timeout: Span = Span(Duration::from_secs(300)); always,
         /// How integrations without an `http_config` of their own talk HTTP.
@@ -106,19 +103,14 @@ schema! {
 const VICTOROPS: &str = "https://alert.victorops.com/integrations/generic/20131114/alert/";
 
 impl Global {
-    fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
-        if self.http_config.is_none() {
-            return Err(at.fail("http_config is null; give it settings or remove the key"));
-        }
-        self.opsgenie_api_url = self.opsgenie_api_url.with_slash();
-        self.wechat_api_url = self.wechat_api_url.with_slash();
-        self.victorops_api_url = self.victorops_api_url.with_slash();
-        Ok(())
-    }
-
     /// Returns how integrations without an `http_config` of their own talk HTTP.
-    pub fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
+    ///
+    /// # Errors
+    /// The section is null.
+    pub fn http(&self) -> Result<HttpConfig, String> {
+        self.http_config.clone().ok_or_else(|| {
+            "the http_config of global is null; give it settings or remove the key".into()
+        })
     }
 
     /// Returns what is set twice: the field, and what is wrong. In the original's order.

@@ -24,6 +24,8 @@ pub struct HttpConfig {
     pub proxy: ProxyConfig,
     /// Further headers, sorted by name as written.
     pub headers: Vec<(Arc<str>, Header)>,
+    /// Whether there is a section for them, which is printed even if it is empty.
+    pub has_headers: bool,
 }
 
 impl Default for HttpConfig {
@@ -35,6 +37,7 @@ impl Default for HttpConfig {
             enable_http2: true,
             proxy: ProxyConfig::default(),
             headers: Vec::new(),
+            has_headers: false,
         }
     }
 }

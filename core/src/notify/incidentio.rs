@@ -10,7 +10,6 @@ use serde_json::Value as Json;
 
 use super::{
     HttpConfig, Outcome, Secret,
-    global::Global,
     http::Auth,
     pair,
     service::{Request, Service, Talk, Turn},
@@ -72,19 +71,6 @@ impl IncidentioConfig {
 
 impl Service for IncidentioConfig {
     const NAME: &'static str = "incidentio";
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
-    fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        Ok(())
-    }
 
     fn files(&self) -> Vec<(&'static str, &str)> {
         [("url_file", &*self.url_file), ("alert_source_token_file", &*self.alert_source_token_file)]

@@ -32,9 +32,9 @@ pub struct Integration {
     pub http: Arc<HttpConfig>,
 }
 
-/// Makes the list of kinds. The order is Alertmanager's for keys in a receiver, and for printing.
+/// Makes the list of kinds; `no_http` marks those without an `http_config`. The order is Alertmanager's for keys in a receiver, and for printing.
 macro_rules! kinds {
-    ($($kind:ident($config:ty), $list:literal, $doc:literal;)*) => {
+    ($($kind:ident($config:ty), $list:literal, $doc:literal $(, $without:ident)?;)*) => {
         /// The kinds of integration, with their settings.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Kind {
@@ -87,15 +87,23 @@ macro_rules! kinds {
             /// Tells whether resolved alerts are told too.
             pub fn send_resolved(&self) -> bool {
                 match self {
-                    $( Self::$kind(config) => config.send_resolved(), )*
+                    $( Self::$kind(config) => config.send_resolved, )*
+                }
+            }
+
+            fn own_http(&self) -> Option<&HttpConfig> {
+                match self {
+                    $( Self::$kind(config) => kinds!(@own config $($without)?), )*
                 }
             }
 
             /// Returns how it talks HTTP.
             pub fn http(&self) -> HttpConfig {
+                let mut http = self.own_http().cloned().unwrap_or_default();
                 match self {
-                    $( Self::$kind(config) => config.http(), )*
+                    $( Self::$kind(config) => config.adjust_http(&mut http), )*
                 }
+                http
             }
 
             /// Returns how TLS is made where it is not HTTP that is spoken.
@@ -112,8 +120,12 @@ macro_rules! kinds {
             /// What is missing or contradicts itself.
             pub fn inherit(&mut self, global: &Global) -> Result<(), String> {
                 match self {
-                    $( Self::$kind(config) => config.inherit(global), )*
+                    $( Self::$kind(config) => {
+                        config.inherit(global)?;
+                        kinds!(@take config, global $($without)?);
+                    } )*
                 }
+                Ok(())
             }
 
             /// Returns the files to read before each attempt: key and path.
@@ -141,11 +153,22 @@ macro_rules! kinds {
             }
         }
     };
+    (@own $config:ident) => { $config.http_config.as_ref() };
+    (@own $config:ident $without:ident) => {{
+        let _ = $config;
+        None
+    }};
+    (@take $config:ident, $global:ident) => {
+        if $config.http_config.is_none() {
+            $config.http_config = Some($global.http()?);
+        }
+    };
+    (@take $config:ident, $global:ident $without:ident) => {};
 }
 
 kinds! {
     Discord(discord::DiscordConfig), "discord_configs", "Posts to a Discord channel.";
-    Email(email::EmailConfig), "email_configs", "Hands in mails at an SMTP server.";
+    Email(email::EmailConfig), "email_configs", "Hands in mails at an SMTP server.", no_http;
     Incidentio(incidentio::IncidentioConfig), "incidentio_configs", "Posts to incident.io.";
     Pagerduty(pagerduty::PagerdutyConfig), "pagerduty_configs", "Keeps a PagerDuty incident.";
     Slack(slack::SlackConfig), "slack_configs", "Posts to a Slack channel.";
@@ -162,7 +185,7 @@ kinds! {
     Jira(jira::JiraConfig), "jira_configs", "Keeps a Jira issue.";
     Rocketchat(rocketchat::RocketchatConfig), "rocketchat_configs", "Posts to a Rocket.Chat channel.";
     Mattermost(mattermost::MattermostConfig), "mattermost_configs", "Posts to a Mattermost channel.";
-    Log(log::LogConfig), "log_configs", "Writes to campana's own log.";
+    Log(log::LogConfig), "log_configs", "Writes to campana's own log.", no_http;
 }
 
 /// The order in which a receiver's integrations are built, which is that of their deliveries.

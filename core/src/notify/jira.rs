@@ -262,16 +262,7 @@ const LOOK_UP: &str = "failed to look up existing issues: HTTP request to JIRA A
 impl Service for JiraConfig {
     const NAME: &'static str = "jira";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.api_url.0.is_empty() {
             self.api_url = global.jira_api_url.clone();
         }

@@ -1,16 +1,10 @@
 //! The `log` integration: a notification as one line of the log.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{format, string::ToString as _, sync::Arc, vec::Vec};
 
 use super::{
-    HttpConfig, Job, Outcome,
+    Job, Outcome,
     data::Data,
-    global::Global,
     request::shorten,
     service::{Service, Talk, Turn},
 };
@@ -30,18 +24,6 @@ schema! {
 
 impl Service for LogConfig {
     const NAME: &'static str = "log";
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        HttpConfig::default()
-    }
-
-    fn inherit(&mut self, _: &Global) -> Result<(), String> {
-        Ok(())
-    }
 
     fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {
         Ok(Turn::Print(print(talk.job)))

@@ -269,21 +269,9 @@ impl MattermostConfig {
 impl Service for MattermostConfig {
     const NAME: &'static str = "mattermost";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        if self.webhook_url.0.is_empty() && self.webhook_url_file.is_empty() {
-            self.webhook_url = global.mattermost_webhook_url.clone();
-            self.webhook_url_file.clone_from(&global.mattermost_webhook_url_file);
-        }
-        if self.webhook_url.0.is_empty() && self.webhook_url_file.is_empty() {
+        let url = (&global.mattermost_webhook_url.0, &global.mattermost_webhook_url_file);
+        if !super::pair::or_global((&mut self.webhook_url.0, &mut self.webhook_url_file), url) {
             let text = "missing webhook_url or webhook_url_file on mattermost_config";
             return Err(text.to_string());
         }

@@ -7,7 +7,6 @@ use alloc::{
 
 use super::{
     HttpConfig, Outcome,
-    global::Global,
     json::Object,
     pair::exactly_one,
     secret::SecretUrl,
@@ -50,19 +49,6 @@ impl MsTeamsConfig {
 
 impl Service for MsTeamsConfig {
     const NAME: &'static str = "msteams";
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
-    fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        Ok(())
-    }
 
     fn files(&self) -> Vec<(&'static str, &str)> {
         [("webhook_url_file", &*self.webhook_url_file)].into()

@@ -49,16 +49,13 @@ impl MsTeamsV2Config {
 impl Service for MsTeamsV2Config {
     const NAME: &'static str = "msteamsv2";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
+        // Since 0.34 the proxy alone is taken over too.
+        if let (Some(own), Some(global)) = (&mut self.http_config, &global.http_config)
+            && own.proxy.url.is_none()
+        {
+            own.proxy.url.clone_from(&global.proxy.url);
+        }
         Ok(())
     }
 

@@ -90,7 +90,7 @@ impl Responder {
             ));
         }
         if self.kind.contains("{{") {
-            return Set::new().parse("", &self.kind).map(drop).map_err(|error| {
+            return Set::check_bare(&self.kind).map_err(|error| {
                 at.fail(format!("opsGenieConfig responder type is not a valid template: {error}"))
             });
         }
@@ -172,31 +172,17 @@ impl OpsgenieConfig {
 impl Service for OpsgenieConfig {
     const NAME: &'static str = "opsgenie";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.api_url.0.is_empty() {
             self.api_url = global.opsgenie_api_url.clone();
         }
         self.api_url = self.api_url.with_slash();
         // The original lets a key of `global` win over a file named here.
-        if self.api_key.is_empty() && self.api_key_file.is_empty() {
-            self.api_key = global.opsgenie_api_key.clone();
-            self.api_key_file.clone_from(&global.opsgenie_api_key_file);
-            if self.api_key.is_empty() && self.api_key_file.is_empty() {
-                return Err(
-                    "no global OpsGenie API Key set either inline or in a file; add api_key \
+        let global = (&global.opsgenie_api_key, &global.opsgenie_api_key_file);
+        if !pair::or_global((&mut self.api_key, &mut self.api_key_file), global) {
+            return Err("no global OpsGenie API Key set either inline or in a file; add api_key \
                             or api_key_file here, or opsgenie_api_key to global"
-                        .into(),
-                );
-            }
+                .into());
         }
         Ok(())
     }

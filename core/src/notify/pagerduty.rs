@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 
 pub use self::config::PagerdutyConfig;
 use super::{
-    HttpConfig, Outcome,
+    Outcome,
     global::Global,
     json::{self, Object},
     render::Render,
@@ -133,16 +133,7 @@ impl Texts {
 impl Service for PagerdutyConfig {
     const NAME: &'static str = "pagerduty";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.url.0.is_empty() {
             self.url = global.pagerduty_url.clone();
         }

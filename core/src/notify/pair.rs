@@ -1,8 +1,18 @@
 //! Settings that come as a value or as the file with it.
 
-use alloc::format;
+use alloc::{format, string::String};
 
+use super::Secret;
 use crate::yaml::{Abort, At};
+
+/// Takes over a value and the file with it where neither is set. Returns whether one is then.
+pub fn or_global(own: (&mut Secret, &mut String), global: (&Secret, &String)) -> bool {
+    if own.0.is_empty() && own.1.is_empty() {
+        own.0.clone_from(global.0);
+        own.1.clone_from(global.1);
+    }
+    !(own.0.is_empty() && own.1.is_empty())
+}
 
 /// Refuses a value and a file with it together.
 ///

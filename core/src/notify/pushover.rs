@@ -7,9 +7,7 @@ use alloc::{
 };
 
 use super::{
-    HttpConfig, Outcome, Secret,
-    global::Global,
-    pair,
+    HttpConfig, Outcome, Secret, pair,
     service::{Request, Service, Talk, Turn, fail},
 };
 use crate::{
@@ -82,19 +80,6 @@ impl PushoverConfig {
 
 impl Service for PushoverConfig {
     const NAME: &'static str = "pushover";
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
-    fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        Ok(())
-    }
 
     fn files(&self) -> Vec<(&'static str, &str)> {
         [("user_key_file", &*self.user_key_file), ("token_file", &*self.token_file)].into()

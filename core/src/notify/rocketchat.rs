@@ -167,30 +167,17 @@ impl RocketchatConfig {
 impl Service for RocketchatConfig {
     const NAME: &'static str = "rocketchat";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.api_url.0.is_empty() {
             self.api_url = global.rocketchat_api_url.clone();
         }
-        if self.token_id.is_empty() && self.token_id_file.is_empty() {
-            self.token_id = global.rocketchat_token_id.clone();
-            self.token_id_file.clone_from(&global.rocketchat_token_id_file);
-        }
-        if self.token.is_empty() && self.token_file.is_empty() {
-            self.token = global.rocketchat_token.clone();
-            self.token_file.clone_from(&global.rocketchat_token_file);
-        }
-        let missing = if self.token_id.is_empty() && self.token_id_file.is_empty() {
+        let id = (&global.rocketchat_token_id, &global.rocketchat_token_id_file);
+        let has_id = super::pair::or_global((&mut self.token_id, &mut self.token_id_file), id);
+        let token = (&global.rocketchat_token, &global.rocketchat_token_file);
+        let has_token = super::pair::or_global((&mut self.token, &mut self.token_file), token);
+        let missing = if !has_id {
             "TokenID"
-        } else if self.token.is_empty() && self.token_file.is_empty() {
+        } else if !has_token {
             "Token"
         } else {
             return Ok(());

@@ -117,8 +117,13 @@ impl Field for TemplateUrl {
             }
             Some(text) if text.contains("{{") => {
                 // The text of the error may quote the template, and so a key in it.
-                template::Set::new().parse("", text).map_err(|_| {
-                    at.fail("invalid template syntax: the URL is no template; check its {{ }}")
+                // As in the original, only Go's own functions are known here; further ones work in
+                // a URL that is read from a file.
+                template::Set::check_bare(text).map_err(|_| {
+                    at.fail(
+                        "invalid template syntax: the URL is no template of Go's own functions; \
+                         check its {{ }}",
+                    )
                 })?;
                 self.0 = Secret::new(text);
                 Ok(())

@@ -33,17 +33,17 @@ pub trait Service: Field + Default + Clone + PartialEq + fmt::Debug {
     /// The word for the kind in metrics and the notification log.
     const NAME: &'static str;
 
-    /// Tells whether resolved alerts are told too.
-    fn send_resolved(&self) -> bool;
+    /// Changes how it talks HTTP, once it has [inherited](Self::inherit).
+    fn adjust_http(&self, _http: &mut HttpConfig) {}
 
-    /// Returns how it talks HTTP, once it has [inherited](Self::inherit).
-    fn http(&self) -> HttpConfig;
-
-    /// Takes over from `global` what it does not say itself, and checks what is left.
+    /// Takes over from `global` what it does not say itself, and checks what is left. An
+    /// `http_config` that is still missing then is taken over by the caller.
     ///
     /// # Errors
     /// What is missing or contradicts itself.
-    fn inherit(&mut self, global: &Global) -> Result<(), String>;
+    fn inherit(&mut self, _global: &Global) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Returns the files to read before each attempt: the key in the configuration and the path.
     fn files(&self) -> Vec<(&'static str, &str)> {

@@ -174,19 +174,14 @@ fn is_authorized(http: &HttpConfig) -> bool {
 impl Service for SlackConfig {
     const NAME: &'static str = "slack";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
         if self.app_url.0.is_empty() {
             self.app_url = global.slack_app_url.clone();
         }
-        let mut http = self.http_config.clone().unwrap_or_else(|| global.http());
+        let mut http = match &self.http_config {
+            Some(http) => http.clone(),
+            None => global.http()?,
+        };
         self.inherit_token(global, &mut http)?;
         self.http_config = Some(http);
         if self.api_url.0.is_empty() && self.api_url_file.is_empty() {

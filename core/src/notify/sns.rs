@@ -22,7 +22,6 @@ use self::{
 };
 use super::{
     Answer, Cause, HttpConfig, Outcome, Secret,
-    global::Global,
     http::Auth,
     job::Environment,
     memory::Memory,
@@ -266,22 +265,11 @@ const STS_VERSION: &str = "2011-06-15";
 impl Service for SnsConfig {
     const NAME: &'static str = "sns";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        let mut http = self.http_config.clone().unwrap_or_default();
+    fn adjust_http(&self, http: &mut HttpConfig) {
         if self.use_aws_http_client {
             http.auth = Auth::None;
             http.headers = Vec::new();
         }
-        http
-    }
-
-    fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        Ok(())
     }
 
     fn optional_files(&self, environment: &Environment) -> Vec<String> {

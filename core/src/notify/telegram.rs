@@ -93,24 +93,12 @@ impl TelegramConfig {
 impl Service for TelegramConfig {
     const NAME: &'static str = "telegram";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.api_url.0.is_empty() {
             self.api_url = global.telegram_api_url.clone();
         }
-        if self.bot_token.is_empty() && self.bot_token_file.is_empty() {
-            self.bot_token = global.telegram_bot_token.clone();
-            self.bot_token_file.clone_from(&global.telegram_bot_token_file);
-        }
-        if self.bot_token.is_empty() && self.bot_token_file.is_empty() {
+        let token = (&global.telegram_bot_token, &global.telegram_bot_token_file);
+        if !super::pair::or_global((&mut self.bot_token, &mut self.bot_token_file), token) {
             return Err("missing bot_token or bot_token_file on telegram_config".to_string());
         }
         Ok(())

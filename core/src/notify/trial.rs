@@ -60,8 +60,8 @@ fn each_text(
             .enumerate()
             .find_map(|(i, item)| each_text(item, &format!("{place}[{i}]"), visit)),
         Out::Map(entries) => entries.iter().find_map(|(key, value)| match place {
-            "" => each_text(value, key, visit),
-            place => each_text(value, &format!("{place}.{key}"), visit),
+            "" => each_text(value, key.as_str(), visit),
+            place => each_text(value, &format!("{place}.{}", key.as_str()), visit),
         }),
     }
 }

@@ -87,31 +87,17 @@ impl VictoropsConfig {
 impl Service for VictoropsConfig {
     const NAME: &'static str = "victorops";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.api_url.0.is_empty() {
             self.api_url = global.victorops_api_url.clone();
         }
         self.api_url = self.api_url.with_slash();
         // The original lets a key of `global` win over a file named here.
-        if self.api_key.is_empty() && self.api_key_file.is_empty() {
-            self.api_key = global.victorops_api_key.clone();
-            self.api_key_file.clone_from(&global.victorops_api_key_file);
-            if self.api_key.is_empty() && self.api_key_file.is_empty() {
-                return Err(
-                    "no global VictorOps API Key set; add api_key or api_key_file here, or \
+        let global = (&global.victorops_api_key, &global.victorops_api_key_file);
+        if !pair::or_global((&mut self.api_key, &mut self.api_key_file), global) {
+            return Err("no global VictorOps API Key set; add api_key or api_key_file here, or \
                             victorops_api_key to global"
-                        .into(),
-                );
-            }
+                .into());
         }
         Ok(())
     }

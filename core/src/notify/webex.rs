@@ -49,14 +49,6 @@ impl WebexConfig {
 impl Service for WebexConfig {
     const NAME: &'static str = "webex";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
         if self.api_url.0.is_empty() {
             self.api_url = global.webex_api_url.clone();

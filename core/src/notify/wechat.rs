@@ -174,28 +174,16 @@ impl WechatConfig {
 impl Service for WechatConfig {
     const NAME: &'static str = "wechat";
 
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
         if self.api_url.0.is_empty() {
             self.api_url = global.wechat_api_url.clone();
         }
         self.api_url = self.api_url.with_slash();
-        if self.api_secret.is_empty() && self.api_secret_file.is_empty() {
-            self.api_secret = global.wechat_api_secret.clone();
-            self.api_secret_file.clone_from(&global.wechat_api_secret_file);
-            if self.api_secret.is_empty() && self.api_secret_file.is_empty() {
-                return Err("no global Wechat Api Secret set either inline or in a file; add \
-                            api_secret here, or wechat_api_secret to global"
-                    .into());
-            }
+        let secret = (&global.wechat_api_secret, &global.wechat_api_secret_file);
+        if !pair::or_global((&mut self.api_secret, &mut self.api_secret_file), secret) {
+            return Err("no global Wechat Api Secret set either inline or in a file; add \
+                        api_secret here, or wechat_api_secret to global"
+                .into());
         }
         if self.corp_id.is_empty() {
             self.corp_id.clone_from(&global.wechat_api_corp_id);

@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value as Json};
 use super::{Context, Field};
 use crate::{
     template::format_float,
-    yaml::{Abort, At, Node, Out, Value, load, scalar::Resolved},
+    yaml::{Abort, At, Node, Out, Value, emit::Key, load, scalar::Resolved},
 };
 
 /// A value without a fixed shape, as YAML 1.1 reads it.
@@ -99,6 +99,16 @@ impl Any {
         })
     }
 
+    /// Returns what sorts keys that are no texts: numbers and truth values by size, then null.
+    fn key_size(&self) -> f64 {
+        match self {
+            Self::Bool(value) => f64::from(u8::from(*value)),
+            Self::Int(value) => *value as f64,
+            Self::Float(value) => *value,
+            _ => f64::INFINITY,
+        }
+    }
+
     fn key_text(&self) -> String {
         match self {
             Self::Null => "null".into(),
@@ -134,6 +144,20 @@ pub fn retype(text: &str) -> Result<Option<Json>, String> {
     }
 }
 
+/// Writes keys that are no texts first.
+fn print_map(entries: &[(Any, Any)]) -> Out {
+    let (texts, mut others): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|(key, _)| matches!(key, Any::Text(_)));
+    others.sort_by(|(a, _), (b, _)| a.key_size().total_cmp(&b.key_size()));
+    let mut all: Vec<(Key, Out)> =
+        others.iter().map(|(key, value)| (Key::bare(&key.key_text()), value.print())).collect();
+    let texts = Out::sorted(texts.iter().map(|(key, value)| (key.key_text(), value.print())));
+    if let Out::Map(texts) = texts {
+        all.extend(texts);
+    }
+    Out::Map(all)
+}
+
 impl Field for Any {
     fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
         *self = Self::of(at.node);
@@ -151,9 +175,7 @@ impl Field for Any {
             }),
             Self::Text(text) => Out::text(text),
             Self::List(items) => Out::List(items.iter().map(Self::print).collect()),
-            Self::Map(entries) => {
-                Out::sorted(entries.iter().map(|(key, value)| (key.key_text(), value.print())))
-            }
+            Self::Map(entries) => print_map(entries),
         }
     }
 

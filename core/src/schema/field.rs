@@ -147,7 +147,7 @@ impl Field for f64 {
 /// What may be left unset: null unsets it.
 impl<T: Field + Default> Field for Option<T> {
     fn read(&mut self, at: &At<'_>, context: &Context<'_>) -> Result<(), Abort> {
-        if at.node.is_null() {
+        if at.node.is_unset() {
             *self = None;
             return Ok(());
         }

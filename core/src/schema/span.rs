@@ -87,7 +87,7 @@ pub struct TextSpan(pub i64);
 
 impl Field for TextSpan {
     fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
-        if let Some(text) = at.text() {
+        if let Some(text) = at.text().filter(|_| !at.node.is_null()) {
             self.0 = duration::parse_go(text).map_err(|error| {
                 at.fail(format!("{error}; write a number with a unit from ns to h, such as 1.5s"))
             })?;

@@ -60,7 +60,7 @@ macro_rules! schema {
                     } )*
                     Ok(())
                 })?;
-                $( if !at.node.is_null() { $check(self, at, context)?; } )?
+                $( if !at.node.is_unset() { $check(self, at, context)?; } )?
                 Ok(())
             }
 

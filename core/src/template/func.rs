@@ -144,6 +144,17 @@ pub(super) fn lookup(name: &str) -> Option<&'static Function> {
     FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().map(|i| &FUNCTIONS[i])
 }
 
+/// The functions that Go itself brings.
+const GO: [&str; 18] = [
+    "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or",
+    "print", "printf", "println", "slice",
+];
+
+/// Finds a function that Go itself brings.
+pub(super) fn lookup_go(name: &str) -> Option<&'static Function> {
+    lookup(name).filter(|_| name == "urlquery" || GO.contains(&name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::FUNCTIONS;

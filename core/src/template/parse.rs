@@ -25,6 +25,11 @@ type Result<T> = core::result::Result<T, ParseError>;
 /// # Errors
 /// The text is no template, or nests over a limit.
 pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Tree>> {
+    parse_with(name, text, func::lookup)
+}
+
+/// Parses a source that may call only what `lookup` finds.
+pub(super) fn parse_with(name: &str, text: &str, lookup: Lookup) -> Result<Vec<Tree>> {
     let source = Arc::new(Source { name: name.into(), text: text.into() });
     let mut parser = Parser {
         lexer: Lexer::new(text),
@@ -36,6 +41,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Vec<Tree>> {
         range_depth: 0,
         depth: 0,
         action_line: 0,
+        lookup,
     };
     let root = parser.root()?;
     parser.add(name.into(), root)?;
@@ -53,7 +59,11 @@ struct Parser<'a> {
     range_depth: usize,
     depth: usize,
     action_line: usize,
+    lookup: Lookup,
 }
+
+/// Finds a function by its name.
+type Lookup = fn(&str) -> Option<&'static func::Function>;
 
 /// What ended a list.
 #[derive(Clone, Copy, PartialEq)]
@@ -514,7 +524,7 @@ impl Parser<'_> {
         let token = self.next_non_space();
         let kind = match token.kind {
             Kind::Identifier => {
-                if func::lookup(&token.text).is_none() {
+                if (self.lookup)(&token.text).is_none() {
                     let name = quote::quote(&token.text);
                     return self.error(format!("function {name} not defined"));
                 }

@@ -180,10 +180,13 @@ impl<'a> At<'a> {
         };
         let path: Arc<str> = Arc::from(self.path());
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        for (key, value) in entries {
+        for (i, (key, value)) in entries.iter().enumerate() {
             let name = key.text().unwrap_or_default();
             let of_key =
                 Self { node: key, path: path.clone(), field: "", key: None, log: self.log };
+            if is_replaced(key, &entries[i + 1..]) {
+                continue;
+            }
             if let Some(first) = seen.insert(name, key.line) {
                 of_key.note(format!(
                     "field {name} already set; it is on line {first} as well, keep one of them"
@@ -255,10 +258,11 @@ impl<'a> At<'a> {
         Ok(true)
     }
 
-    /// Reads a text: any scalar in its own spelling. `None` for null and for a collected mistake.
+    /// Reads a text: any scalar in its own spelling. `None` for what is not set and for a collected
+    /// mistake; an unquoted `Null` is an empty text.
     pub fn text(&self) -> Option<&'a str> {
         if self.node.is_null() {
-            return None;
+            return (!self.node.is_unset()).then_some("");
         }
         let text = self.node.text();
         if text.is_none() {
@@ -320,6 +324,12 @@ impl<'a> At<'a> {
     pub fn wrong_type(&self, wanted: &str, advice: &str) {
         self.mistyped(wanted, advice);
     }
+}
+
+/// Tells whether a later entry takes the place of an earlier one because one of them was merged in.
+/// Only keys of fixed maps do that; in free maps any key that repeats is a mistake.
+fn is_replaced(key: &Node, later: &[(Node, Node)]) -> bool {
+    later.iter().any(|(next, _)| (key.is_merged || next.is_merged) && key.text() == next.text())
 }
 
 /// What to write instead of an unknown key.

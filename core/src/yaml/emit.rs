@@ -24,7 +24,32 @@ pub enum Out {
     /// A list in one line: `[a, b]`.
     Flow(Vec<Self>),
     /// A map, one entry a line, in the given order.
-    Map(Vec<(Box<str>, Self)>),
+    Map(Vec<(Key, Self)>),
+}
+
+/// A key of a map to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    text: Box<str>,
+    /// Whether it is written as it is, since it is no text.
+    is_bare: bool,
+}
+
+impl Key {
+    /// Makes a key that is a text.
+    pub fn text(text: &str) -> Self {
+        Self { text: Box::from(text), is_bare: false }
+    }
+
+    /// Returns its text.
+    pub const fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Makes a key that is a number, a truth value or `null`.
+    pub fn bare(text: &str) -> Self {
+        Self { text: Box::from(text), is_bare: true }
+    }
 }
 
 impl Out {
@@ -45,9 +70,9 @@ impl Out {
 
     /// Makes a map whose keys are sorted as the Go library sorts them.
     pub fn sorted<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        let mut entries: Vec<(Box<str>, Self)> =
-            entries.into_iter().map(|(key, out)| (Box::from(key.as_ref()), out)).collect();
-        entries.sort_by(|(a, _), (b, _)| key_order(a, b));
+        let mut entries: Vec<(Key, Self)> =
+            entries.into_iter().map(|(key, out)| (Key::text(key.as_ref()), out)).collect();
+        entries.sort_by(|(a, _), (b, _)| key_order(&a.text, &b.text));
         Self::Map(entries)
     }
 
@@ -61,12 +86,12 @@ impl Out {
 
 /// A map under construction, for entries that may be left out.
 #[derive(Debug, Default)]
-pub struct Fields(Vec<(Box<str>, Out)>);
+pub struct Fields(Vec<(Key, Out)>);
 
 impl Fields {
     /// Adds an entry.
     pub fn put(&mut self, key: &str, value: Out) -> &mut Self {
-        self.0.push((Box::from(key), value));
+        self.0.push((Key::text(key), value));
         self
     }
 
@@ -174,12 +199,16 @@ impl Writer {
     }
 
     /// Writes entries; with `inline` the first one goes on in the current line.
-    fn map(&mut self, entries: &[(Box<str>, Out)], indent: usize, inline: bool) {
+    fn map(&mut self, entries: &[(Key, Out)], indent: usize, inline: bool) {
         for (i, (key, value)) in entries.iter().enumerate() {
             if i > 0 || !inline {
                 self.line(indent);
             }
-            if key.len() <= KEY_MAX && !key.contains('\n') {
+            let Key { text: key, is_bare } = key;
+            if *is_bare {
+                self.put(key);
+                self.put(":");
+            } else if key.len() <= KEY_MAX && !key.contains('\n') {
                 self.scalar(key, indent, false, true);
                 self.put(":");
             } else {

@@ -12,7 +12,7 @@ use alloc::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::{Form, Node, Problem, Scalar, Value};
+use super::{Form, Node, Problem, Scalar, Value, scalar::resolve, scan};
 use crate::limits::{CONFIG_ALIAS_NODES_MAX, CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
 
 /// Reads the first document of a text; `None` when there is none.
@@ -20,8 +20,9 @@ use crate::limits::{CONFIG_ALIAS_NODES_MAX, CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
 /// # Errors
 /// The text is not YAML, an alias has no target, a merge key has no map, or a limit is passed.
 pub fn load(text: &str) -> Result<Option<Node>, Problem> {
+    let text = scan::prepare(text)?;
     let mut builder = Builder {
-        parser: Parser::new_from_str(text),
+        parser: Parser::new_from_str(&text),
         anchors: BTreeMap::new(),
         open: BTreeSet::new(),
         nodes: 0,
@@ -132,17 +133,19 @@ impl<'a> Builder<'a> {
     }
 
     fn map(&mut self, start: Span, depth: usize) -> Result<Built, Problem> {
-        let (mut entries, mut merges, mut height) = (Vec::new(), Vec::new(), 0);
+        let (mut entries, mut height) = (Vec::new(), 0);
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
                 break;
             }
+            let is_tagged = matches!(&event, Event::Scalar(text, _, _, Some(tag))
+                if &**text == "<<" && tag.suffix() == "merge");
             let (key, _) = self.node(event, span, depth + 1)?;
             let Value::Scalar(name) = &key.value else {
                 return Err(problem(span, "a map key must be a single value"));
             };
-            let is_merge = &*name.text == "<<" && name.form == Form::Plain;
+            let is_merge = is_tagged || (&*name.text == "<<" && name.form == Form::Plain);
             let (event, span) = self.next()?;
             let (mut value, below) = self.node(event, span, depth + 1)?;
             height = height.max(below);
@@ -151,41 +154,30 @@ impl<'a> Builder<'a> {
                 (value.line, value.column) = (key.line, key.column);
             }
             if is_merge {
-                merges.push(value);
+                merge(&mut entries, value, start)?;
             } else {
                 entries.push((key, value));
             }
-        }
-        if !merges.is_empty() {
-            merge(&mut entries, merges, start)?;
         }
         Ok((node(Value::Map(entries), start), height + 1))
     }
 }
 
-/// Adds what `<<` brings: keys the map does not have; of several maps the first one wins.
-fn merge(entries: &mut Vec<(Node, Node)>, merges: Vec<Node>, start: Span) -> Result<(), Problem> {
-    let mut known: BTreeSet<Box<str>> =
-        entries.iter().filter_map(|(key, _)| key.text().map(Box::from)).collect();
-    let mut add = |value: Value, entries: &mut Vec<(Node, Node)>| {
+/// Adds what `<<` brings at its place: what comes later counts, so of several maps the first one.
+fn merge(entries: &mut Vec<(Node, Node)>, merged: Node, start: Span) -> Result<(), Problem> {
+    let mut add = |value: Value| {
         let Value::Map(pairs) = value else {
             let text = "map merge requires map or sequence of maps as the value";
             return Err(problem(start, text));
         };
-        for (key, value) in pairs {
-            if key.text().is_some_and(|text| known.insert(Box::from(text))) {
-                entries.push((key, value));
-            }
-        }
+        let marked = |(key, value)| (Node { is_merged: true, ..key }, value);
+        entries.extend(pairs.into_iter().map(marked));
         Ok(())
     };
-    for merged in merges {
-        match merged.value {
-            Value::List(maps) => maps.into_iter().try_for_each(|map| add(map.value, entries))?,
-            value => add(value, entries)?,
-        }
+    match merged.value {
+        Value::List(maps) => maps.into_iter().rev().try_for_each(|map| add(map.value)),
+        value => add(value),
     }
-    Ok(())
 }
 
 fn scalar(
@@ -210,12 +202,19 @@ fn scalar(
     // The parser shows a value that is not there as a `~` of no length.
     let absent = style == ScalarStyle::Plain && span.is_empty() && text == "~";
     let text = if absent { "" } else { &*text };
+    if let Some(tag @ ("bool" | "int" | "float")) = tag.and_then(Tag::core_suffix) {
+        let found = resolve(text).tag();
+        if found.strip_prefix("!!") != Some(tag) && (found, tag) != ("!!int", "float") {
+            let text = format!("cannot decode {found} `{text}` as a !!{tag}");
+            return Err(problem(span, &text));
+        }
+    }
     Ok(node(Value::Scalar(Scalar { text: Box::from(text), form }), span))
 }
 
 fn node(value: Value, span: Span) -> Node {
     let (line, column) = place(span.start.line(), span.start.col());
-    Node { value, line, column }
+    Node { value, line, column, is_merged: false }
 }
 
 fn place(line: usize, column_from_zero: usize) -> (u32, u32) {

@@ -38,7 +38,7 @@ impl Field for HttpConfig {
         fields.put("follow_redirects", Out::boolean(self.follow_redirects));
         fields.put("enable_http2", Out::boolean(self.enable_http2));
         proxy(&mut fields, &self.proxy);
-        if !self.headers.is_empty() {
+        if self.has_headers {
             let headers = self.headers.iter().map(|(name, values)| (name, header(values)));
             fields.put("http_headers", Out::sorted(headers));
         }

@@ -99,21 +99,28 @@ struct Authorization {
 /// The first rule that a value breaks.
 pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<HttpConfig, Abort> {
     let mut http = HttpConfig::default();
+    if at.node.is_null() {
+        // An unquoted `Null`: nothing, without the defaults.
+        (http.follow_redirects, http.enable_http2) = (false, false);
+    }
     let (mut basic, mut authorization, mut bearer) = (None, None, Pair::default());
     let mut oauth2 = None;
     at.fields(&KEYS, |key, at| {
         match key {
-            "basic_auth" if !at.node.is_null() => basic = Some(read_basic(&at, context)?),
-            "authorization" if !at.node.is_null() => {
+            "basic_auth" if !at.node.is_unset() => basic = Some(read_basic(&at, context)?),
+            "authorization" if !at.node.is_unset() => {
                 authorization = Some(read_authorization(&at, context)?);
             }
             "bearer_token" => bearer.inline = value(&at),
             "bearer_token_file" => bearer.file = path(&at, context),
-            "tls_config" if !at.node.is_null() => http.tls = Some(read_tls(&at, context)?),
+            "tls_config" if !at.node.is_unset() => http.tls = Some(read_tls(&at, context)?),
             "follow_redirects" => http.follow_redirects = at.boolean().unwrap_or_default(),
             "enable_http2" => http.enable_http2 = at.boolean().unwrap_or_default(),
-            "oauth2" if !at.node.is_null() => oauth2 = Some(oauth2::read(&at, context)?),
-            "http_headers" => http.headers = read_headers(&at, context)?,
+            "oauth2" if !at.node.is_unset() => oauth2 = Some(oauth2::read(&at, context)?),
+            "http_headers" => {
+                http.headers = read_headers(&at, context)?;
+                http.has_headers = !at.node.is_unset();
+            }
             _ => read_proxy(key, &at, &mut http.proxy)?,
         }
         Ok(())

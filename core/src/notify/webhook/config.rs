@@ -5,9 +5,7 @@ use alloc::{string::String, vec::Vec};
 use super::body;
 use crate::{
     notify::{
-        HttpConfig, Outcome,
-        global::Global,
-        json,
+        HttpConfig, Outcome, json,
         pair::exactly_one,
         secret::TemplateUrl,
         service::{Request, Service, Talk, Turn, fail},
@@ -44,19 +42,6 @@ impl WebhookConfig {
 
 impl Service for WebhookConfig {
     const NAME: &'static str = "webhook";
-
-    fn send_resolved(&self) -> bool {
-        self.send_resolved
-    }
-
-    fn http(&self) -> HttpConfig {
-        self.http_config.clone().unwrap_or_default()
-    }
-
-    fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        self.http_config.get_or_insert_with(|| global.http());
-        Ok(())
-    }
 
     fn files(&self) -> Vec<(&'static str, &str)> {
         [("url_file", &*self.url_file)].into()
