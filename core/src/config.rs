@@ -24,7 +24,7 @@ pub use self::{
     advice::{advise, real_repeat_interval},
     client::http_client,
     error::ConfigError,
-    templates::TemplateFile,
+    templates::{Needs, TemplateFile},
     tls::{ClientAuth, GossipTls, ServerTls, gossip_tls},
     web::{Rate, Web, web},
 };
@@ -63,6 +63,10 @@ pub struct Config {
     pub template_globs: Vec<String>,
     /// The templates of all texts; `None` until [`Config::complete`] has taken in the files.
     pub templates: Option<template::Set>,
+    /// How traces are exported, if they are.
+    pub tracing: Option<raw::tracing::Tracing>,
+    /// Where events are recorded, if the feature is on.
+    pub event_recorder: Option<raw::recorder::EventRecorder>,
     /// What is suspicious but legal, to be logged.
     pub warnings: Vec<Warning>,
 }
@@ -100,16 +104,15 @@ pub struct Rules {
     pub retention: Duration,
 }
 
-/// Reads a configuration. One that names files with templates, or material for TLS that has to be
-/// tried ([`Config::tls_material`]), is ready only when [`Config::complete`] has been called.
+/// Reads a configuration. One that [needs](Config::needs) something from the disk is ready only
+/// when [`Config::complete`] has been called.
 ///
 /// # Errors
 /// The text is too long, not UTF-8, not YAML, or breaks a rule; see [`ConfigError`].
 pub fn load(text: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, ConfigError> {
     let config = read(text, origin, rules)
         .map_err(|problems| ConfigError { file: origin.file.to_owned(), problems })?;
-    let needs_nothing = config.template_globs.is_empty() && config.tls_material().is_empty();
-    if needs_nothing { config.complete(&[]) } else { Ok(config) }
+    if config.needs().is_empty() { config.complete(&[]) } else { Ok(config) }
 }
 
 /// Returns the configuration used without a file: alerts are grouped by name and printed to the

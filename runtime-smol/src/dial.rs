@@ -93,7 +93,7 @@ impl Mailer {
         line: Box<dyn Stream>,
     ) -> Result<impl Stream + use<>, SendError> {
         let wanted = session.tls();
-        let made = self.trust.settings(&wanted).map_err(|e| broken(format!("tls: {e}")))?;
+        let made = self.trust.settings(&wanted, &[]).map_err(|e| broken(format!("tls: {e}")))?;
         // Those kept are for HTTP; mail servers know no such protocol.
         let mut made = (*made).clone();
         made.alpn_protocols.clear();

@@ -1,14 +1,15 @@
 //! The HTTP client: exchanges with receivers over kept connections.
 //!
 //! A connection is driven by the task whose request it carries, so that an exchange costs no hop
-//! between tasks; while it is idle nobody drives it.
+//! between tasks; while it is idle nobody drives it. HTTP/2 is spoken where the other side offers
+//! it over TLS, with one request at a time on a connection, as over HTTP/1.1.
 
 use std::{
     future::{Future, poll_fn},
     net::{SocketAddr, TcpStream},
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
-    task::Poll,
+    task::{Context, Poll},
     time::Instant,
 };
 
@@ -21,16 +22,15 @@ use campana_core::{
     notify::{
         Answer, Exchange, HttpConfig, SendError, SendErrorKind,
         egress::Egress,
-        http::TlsConfig,
         way::{Peer, Tunnel, TunnelStep, Way},
     },
 };
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    Request, Response,
+    Request, Response, Uri,
     body::{Bytes, Incoming},
-    client::conn::http1::{Builder, SendRequest},
+    client::conn::{TrySendError, http1, http2},
     header::{self, HeaderName, HeaderValue},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -41,6 +41,13 @@ use smol::{
 use smol_hyper::rt::FuturesIo;
 
 use crate::trust;
+
+/// HTTP/2 among the protocols of TLS.
+const HTTP2: &[u8] = b"h2";
+/// What is offered to the other side.
+const BOTH: &[&[u8]] = &[HTTP2, trust::HTTP1];
+/// The same without HTTP/2.
+const ONE: &[&[u8]] = &[trust::HTTP1];
 
 /// Sends exchanges and keeps connections for the next ones.
 pub(crate) struct Client {
@@ -139,10 +146,13 @@ impl Client {
         loop {
             let (mut link, kept) = match self.take(key) {
                 Some(link) => (link, true),
-                None => (connect(way, key, &self.egress).await?, false),
+                None => (connect(self, way, key).await?, false),
             };
             if kept && !link.is_alive().await {
                 continue;
+            }
+            if matches!(link.sender, Sender::Two(_)) {
+                whole_uri(&mut request, way)?;
             }
             match link.send(request).await {
                 Ok(response) => return Ok((link, response)),
@@ -157,9 +167,9 @@ impl Client {
         http: Arc<HttpConfig>,
     ) -> Result<Arc<ClientConfig>, SendError> {
         // Reads files, and the system's roots the first time.
-        smol::unblock(move || match &http.tls {
-            Some(tls) => self.trust.settings(tls),
-            None => self.trust.settings(&TlsConfig::default()),
+        smol::unblock(move || {
+            let tls = http.tls.clone().unwrap_or_default();
+            self.trust.settings(&tls, if http.enable_http2 { BOTH } else { ONE })
         })
         .await
         .map_err(connection)
@@ -216,6 +226,15 @@ fn request(exchange: &Exchange, way: &Way) -> Result<Request<Full<Bytes>>, SendE
     Ok(request)
 }
 
+/// Writes the target as HTTP/2 wants it: with the host in it, not beside it.
+fn whole_uri(request: &mut Request<Full<Bytes>>, way: &Way) -> Result<(), SendError> {
+    let target = format!("https://{}{}", way.authority, way.target());
+    *request.uri_mut() =
+        target.parse::<Uri>().map_err(|_| invalid("the URL cannot be used".into()))?;
+    request.headers_mut().remove(header::HOST);
+    Ok(())
+}
+
 /// Takes over what is known before the body.
 fn head(response: &Response<Incoming>) -> Answer {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -225,10 +244,47 @@ fn head(response: &Response<Incoming>) -> Answer {
 
 /// One connection and what sends over it.
 struct Link {
-    sender: SendRequest<Full<Bytes>>,
+    sender: Sender,
     connection: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
     /// Whether the connection has ended.
     over: bool,
+}
+
+/// Where HTTP/2 runs what goes on beside a request.
+#[derive(Clone, Copy)]
+struct Tasks(&'static Executor<'static>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
+    fn execute(&self, work: F) {
+        self.0.spawn(work).detach();
+    }
+}
+
+/// What takes requests, by the version of HTTP.
+enum Sender {
+    One(http1::SendRequest<Full<Bytes>>),
+    Two(http2::SendRequest<Full<Bytes>>),
+}
+
+type Tried = Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>>;
+
+impl Sender {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        match self {
+            Self::One(sender) => sender.poll_ready(cx),
+            Self::Two(sender) => sender.poll_ready(cx),
+        }
+    }
+
+    fn try_send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Tried> + Send>> {
+        match self {
+            Self::One(sender) => Box::pin(sender.try_send_request(request)),
+            Self::Two(sender) => Box::pin(sender.try_send_request(request)),
+        }
+    }
 }
 
 impl Link {
@@ -259,7 +315,7 @@ impl Link {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, (String, Option<Request<Full<Bytes>>>)> {
-        let response = self.sender.try_send_request(request);
+        let response = self.sender.try_send(request);
         self.drive(response).await.map_err(|mut e| (words(e.error()), e.take_message()))
     }
 
@@ -309,41 +365,56 @@ async fn in_time<T>(
 trait Stream: io::AsyncRead + io::AsyncWrite + Send + Unpin {}
 impl<T: io::AsyncRead + io::AsyncWrite + Send + Unpin> Stream for T {}
 
-async fn connect(way: &Way, key: &Key, egress: &Egress) -> Result<Link, SendError> {
+async fn connect(client: &Client, way: &Way, key: &Key) -> Result<Link, SendError> {
     let lookup = smol::net::resolve(way.dial()).await;
     let addresses = lookup.map_err(|e| way.broken(&format!("lookup failed: {e}")))?;
-    let addresses = egress.pass(addresses)?;
+    let addresses = client.egress.pass(addresses)?;
     let mut stream: Box<dyn Stream> =
         Box::new(dial(addresses).await.map_err(|why| way.broken(&why))?);
     if let Some(host) = way.proxy_tls() {
-        stream = encrypt(stream, key, host).await.map_err(|why| way.broken(&why))?;
+        (stream, _) = encrypt(stream, key, host).await.map_err(|why| way.broken(&why))?;
     }
     if let Some(tunnel) = way.tunnel() {
         pass(&mut stream, tunnel, way).await?;
     }
+    let mut is_two = false;
     if way.https {
-        stream = encrypt(stream, key, &way.host).await.map_err(connection)?;
+        (stream, is_two) = encrypt(stream, key, &way.host).await.map_err(connection)?;
     }
-    let (sender, connection) = Builder::new()
+    let stream = FuturesIo::new(stream);
+    let failed = |e: hyper::Error| connection(words(&e));
+    if is_two {
+        let shaken = http2::handshake(Tasks(client.executor), stream).await;
+        let (sender, connection) = shaken.map_err(failed)?;
+        return Ok(Link {
+            sender: Sender::Two(sender),
+            connection: Box::pin(connection),
+            over: false,
+        });
+    }
+    let (sender, connection) = http1::Builder::new()
         // As Go writes names, for receivers that look too closely.
         .title_case_headers(true)
-        .handshake(FuturesIo::new(stream))
+        .handshake(stream)
         .await
-        .map_err(|e| connection(words(&e)))?;
-    Ok(Link { sender, connection: Box::pin(connection), over: false })
+        .map_err(failed)?;
+    Ok(Link { sender: Sender::One(sender), connection: Box::pin(connection), over: false })
 }
 
+/// Makes TLS, and tells whether the other side chose HTTP/2.
 async fn encrypt(
     stream: Box<dyn Stream>,
     key: &Key,
     host: &str,
-) -> Result<Box<dyn Stream>, String> {
+) -> Result<(Box<dyn Stream>, bool), String> {
     let name = key.server_name.as_deref().unwrap_or(host).to_owned();
     let name = ServerName::try_from(name).map_err(|_| "tls: invalid server name")?;
     let tls = key.tls.clone().ok_or("tls: no settings")?;
     let handshake = TlsConnector::from(tls).connect(name, stream);
     let stream = or_late(handshake, "net/http: TLS handshake timeout").await;
-    Ok(Box::new(stream.map_err(|e| format!("tls: {e}"))?))
+    let stream = stream.map_err(|e| format!("tls: {e}"))?;
+    let is_two = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+    Ok((Box::new(stream), is_two))
 }
 
 /// Has the proxy open the way to the target.

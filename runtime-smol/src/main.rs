@@ -213,7 +213,7 @@ fn read_config(log: &Log, options: &Options) -> Result<config::Config, Event> {
     if config.templates.is_some() {
         return Ok(config);
     }
-    let files = trust::gather(&config.template_globs, &config.tls_material()).map_err(failed)?;
+    let files = trust::gather(&config.needs()).map_err(failed)?;
     config.complete(&files).map_err(|e| failed(e.to_string()))
 }
 

@@ -246,8 +246,8 @@ impl Execute for Acting<'_> {
             // Dropping a task ends it.
             Output::Cancel(id) => drop(open.sends.remove(&id)),
             Output::Datagram { to, bytes } => self.gossip().send(to, &bytes),
-            Output::Glob(id, globs, tls) => {
-                let read = smol::unblock(move || trust::gather(&globs, &tls));
+            Output::Glob(id, needs) => {
+                let read = smol::unblock(move || trust::gather(&needs));
                 executor
                     .spawn(async move { mailbox.push(Input::Globbed(id, read.await)) })
                     .detach();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use campana_core::{
-    config::{ClientAuth, ServerTls, TemplateFile},
+    config::{ClientAuth, Needs, ServerTls, TemplateFile},
     notify::{
         SecretSource,
         http::{TextSource, TlsConfig, TlsVersion},
@@ -32,6 +32,9 @@ use super::files;
 /// Settings kept ready: more than a configuration has in practice, and old ones drop out.
 const KEPT_MAX: usize = 64;
 
+/// HTTP/1.1 among the protocols of TLS.
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
+
 /// How webpki names the error of a self-signed certificate that marks itself as an authority.
 const CA_AS_END_ENTITY: &str = "CaUsedAsEndEntity";
 
@@ -44,6 +47,7 @@ pub(crate) struct Cache {
 
 #[derive(Debug)]
 struct Kept {
+    protocols: &'static [&'static [u8]],
     tls: TlsConfig,
     material: Material,
     made: Arc<ClientConfig>,
@@ -77,21 +81,27 @@ impl Material {
 }
 
 impl Cache {
-    /// Returns ready settings. Reads the files they name each time, so that rotated ones are
-    /// noticed; may block.
-    pub(crate) fn settings(&self, tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
+    /// Returns ready settings that offer the protocols to the other side, the best first. Reads the
+    /// files they name each time, so that rotated ones are noticed; may block.
+    pub(crate) fn settings(
+        &self,
+        tls: &TlsConfig,
+        protocols: &'static [&'static [u8]],
+    ) -> Result<Arc<ClientConfig>, String> {
         let material = Material::read(tls)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = kept.iter().find(|k| k.material == material && k.tls == *tls) {
+        let is_same =
+            |k: &&Kept| k.protocols == protocols && k.material == material && k.tls == *tls;
+        if let Some(found) = kept.iter().find(is_same) {
             return Ok(found.made.clone());
         }
         let mut made = make(tls, &material)?;
-        made.alpn_protocols = vec![b"http/1.1".to_vec()];
+        made.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let made = Arc::new(made);
         if kept.len() == KEPT_MAX {
             kept.remove(0);
         }
-        kept.push(Kept { tls: tls.clone(), material, made: made.clone() });
+        kept.push(Kept { protocols, tls: tls.clone(), material, made: made.clone() });
         Ok(made)
     }
 }
@@ -150,13 +160,15 @@ pub(crate) fn client(tls: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
     make(tls, &Material::read(tls)?).map(Arc::new)
 }
 
-/// Tries TLS settings, then reads the files that patterns match: what a configuration needs before
-/// it can be used.
-pub(crate) fn gather(globs: &[String], tls: &[TlsConfig]) -> Result<Vec<TemplateFile>, String> {
-    for tls in tls {
+/// Sees whether everything is there that a configuration needs, and reads its templates.
+pub(crate) fn gather(needs: &Needs) -> Result<Vec<TemplateFile>, String> {
+    for tls in &needs.tls {
         client(tls).map_err(|e| format!("tls_config: {e}"))?;
     }
-    files::glob(globs)
+    for path in &needs.files {
+        files::read(path)?;
+    }
+    files::glob(&needs.globs)
 }
 
 /// Signs an assertion.

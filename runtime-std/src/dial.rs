@@ -79,7 +79,7 @@ impl Mailer {
             return Err(broken("tls: the connection has it already".into()));
         };
         let wanted = session.tls();
-        let made = self.trust.settings(&wanted).map_err(|e| broken(format!("tls: {e}")))?;
+        let made = self.trust.settings(&wanted, &[]).map_err(|e| broken(format!("tls: {e}")))?;
         // Those kept are for HTTP; mail servers know no such protocol.
         let mut made = (*made).clone();
         made.alpn_protocols.clear();

@@ -79,9 +79,10 @@ impl Client {
         let mut style = Style { proxy: way.proxy.clone(), ..Style::default() };
         if way.needs_tls() {
             let tls = exchange.http.tls.as_ref();
+            // The library speaks nothing else.
             let settings = match tls {
-                Some(tls) => self.trust.settings(tls),
-                None => self.trust.settings(&TlsConfig::default()),
+                Some(tls) => self.trust.settings(tls, &[trust::HTTP1]),
+                None => self.trust.settings(&TlsConfig::default(), &[trust::HTTP1]),
             };
             style.tls = Some(settings.map_err(connection)?);
             style.server_name = tls.and_then(|tls| tls.server_name.clone());

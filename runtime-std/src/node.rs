@@ -219,9 +219,9 @@ impl Execute for Acting<'_> {
                     gossip.send(to, &bytes);
                 }
             }
-            Output::Glob(id, globs, tls) => {
+            Output::Glob(id, needs) => {
                 let mailbox = mailbox.clone();
-                disk.run(move || mailbox.push(Input::Globbed(id, trust::gather(&globs, &tls))));
+                disk.run(move || mailbox.push(Input::Globbed(id, trust::gather(&needs))));
             }
             Output::Log(event) => log.write(&event),
             Output::Mail(id, session, at) => {

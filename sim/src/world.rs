@@ -453,9 +453,10 @@ impl World {
                 }
                 host.log.push((wall, event));
             }
-            Output::Glob(read, globs, _) => {
+            Output::Glob(read, needs) => {
+                let globs = &needs.globs;
                 self.trace.note(now, format_args!("{id:?} reads {globs:?}"));
-                let files = self.host(id).disk.glob(&globs);
+                let files = self.host(id).disk.glob(globs);
                 self.heap.push(file_at, answer(Input::Globbed(read, files)));
             }
             Output::Read(read, path) => {

@@ -72,6 +72,8 @@ pub(super) fn resolve(
         receivers,
         inhibit_rules: file.inhibit_rules.iter().map(build_rule).collect(),
         intervals,
+        tracing: file.tracing.clone(),
+        event_recorder: file.event_recorder.clone(),
         warnings: checks.warnings,
         tree,
     })

@@ -25,6 +25,25 @@ pub struct TemplateFile {
     pub text: Vec<u8>,
 }
 
+/// What a configuration needs from the disk before it can be used. One that needs what is not
+/// there is refused by whoever can read files, as upstream does when it builds its receivers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needs {
+    /// The patterns of the files with templates.
+    pub globs: Vec<String>,
+    /// TLS settings that have to be usable.
+    pub tls: Vec<TlsConfig>,
+    /// Files that have to be readable. They are read again for every attempt.
+    pub files: Vec<String>,
+}
+
+impl Needs {
+    /// Tells whether nothing is needed.
+    pub fn is_empty(&self) -> bool {
+        self.globs.is_empty() && self.tls.is_empty() && self.files.is_empty()
+    }
+}
+
 impl Config {
     /// Takes in the files with templates, in the order of the patterns and by name within each, and
     /// tries every text of every receiver in use: what fails then is a warning, since it may work
@@ -66,25 +85,36 @@ impl Config {
         Ok(self)
     }
 
-    /// Returns the TLS settings of receivers in use that name certificates or keys. A configuration
-    /// with some that cannot be used is refused by whoever can read files, as upstream does when it
-    /// builds its clients.
-    pub fn tls_material(&self) -> Vec<TlsConfig> {
+    /// Returns what the configuration needs from the disk before it can be used.
+    pub fn needs(&self) -> Needs {
+        let used = self.receivers.iter().filter(|receiver| receiver.used);
+        let files = used
+            .flat_map(|receiver| &receiver.integrations)
+            .flat_map(|integration| integration.kind.early_files())
+            .map(|path| path.to_string())
+            .collect();
+        Needs { globs: self.template_globs.clone(), tls: self.tls_material(), files }
+    }
+
+    /// Returns the TLS settings in use that name certificates or keys.
+    fn tls_material(&self) -> Vec<TlsConfig> {
         let mut found: Vec<TlsConfig> = Vec::new();
+        let mut add = |tls: Option<&TlsConfig>| {
+            let Some(tls) = tls else { return };
+            let has_any = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
+            if has_any && !found.contains(tls) {
+                found.push(tls.clone());
+            }
+        };
+        add(self.tracing.as_ref().and_then(|tracing| tracing.tls_config.as_ref()));
         let used = self.receivers.iter().filter(|receiver| receiver.used);
         for integration in used.flat_map(|receiver| &receiver.integrations) {
             let http = &integration.http;
-            let token = match &http.auth {
-                Auth::OAuth2(oauth2) => oauth2.tls.as_ref(),
-                _ => None,
-            };
-            for tls in [http.tls.as_ref(), token, integration.kind.mail_tls()].into_iter().flatten()
-            {
-                let has_any = tls.ca.is_some() || tls.cert.is_some() || tls.key.is_some();
-                if has_any && !found.contains(tls) {
-                    found.push(tls.clone());
-                }
+            add(http.tls.as_ref());
+            if let Auth::OAuth2(oauth2) = &http.auth {
+                add(oauth2.tls.as_ref());
             }
+            add(integration.kind.mail_tls());
         }
         found
     }

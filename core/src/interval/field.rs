@@ -38,7 +38,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// A span within one day, in minutes since midnight, without the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     start: u16,
     end: u16,
@@ -94,7 +94,7 @@ fn parse_clock(text: &str) -> Result<u16, IntervalError> {
 }
 
 /// Days of the week, both ends included. Sunday is the first day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WeekdayRange {
     begin: u8,
     end: u8,
@@ -130,7 +130,7 @@ pub fn parse_weekday_range(text: &str) -> Result<WeekdayRange, IntervalError> {
 }
 
 /// Days of a month, both ends included; negative ones count from the month's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayOfMonthRange {
     begin: i8,
     end: i8,
@@ -181,7 +181,7 @@ pub fn parse_day_of_month_range(text: &str) -> Result<DayOfMonthRange, IntervalE
 
 /// Months, both ends included. Numbers outside 1 to 12 are kept, as upstream does, and match no
 /// month.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MonthRange {
     begin: i64,
     end: i64,
@@ -224,7 +224,7 @@ pub fn parse_month_range(text: &str) -> Result<MonthRange, IntervalError> {
 }
 
 /// Years, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct YearRange {
     begin: i64,
     end: i64,

@@ -8,11 +8,11 @@ use crate::{
     api::{Call, Reply},
     cli::Options,
     cluster::{Source, StreamCommand, StreamEvent},
-    config::{Config, ConfigError, TemplateFile},
+    config::{Config, ConfigError, Needs, TemplateFile},
     delivery::{StepDone, StepWork},
     event::Event,
     id::{AppendId, CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
-    notify::{Answer, Exchange, SendError, http::TlsConfig, smtp::Session},
+    notify::{Answer, Exchange, SendError, smtp::Session},
     persist::{Append, Checkpoint},
     time::Instant,
 };
@@ -70,9 +70,9 @@ pub enum Output {
         /// The whole packet.
         bytes: Vec<u8>,
     },
-    /// Try TLS settings, as [`crate::config::Config::tls_material`] says, and read all files that
-    /// patterns match, as [`crate::config::Config::template_globs`] says.
-    Glob(ReadId, Vec<String>, Vec<TlsConfig>),
+    /// See whether everything is there that a configuration needs, and read all files that its
+    /// patterns match.
+    Glob(ReadId, Box<Needs>),
     /// Write an event to the log.
     Log(Event),
     /// Hand in a mail: connect to [`Session::place`], do what [`Session::next`] wants until it is

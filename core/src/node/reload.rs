@@ -112,9 +112,9 @@ impl Node {
     /// Goes on with the files that hold templates.
     fn read_templates(&mut self, config: Config) {
         let id = ReadId(self.ids.read.next());
-        let (globs, tls) = (config.template_globs.clone(), config.tls_material());
+        let needs = Box::new(config.needs());
         self.reload.phase = Phase::Globbing(id, Box::new(config));
-        self.outputs.push_back(Output::Glob(id, globs, tls));
+        self.outputs.push_back(Output::Glob(id, needs));
     }
 
     pub(super) fn on_templates(&mut self, id: ReadId, files: Result<Vec<TemplateFile>, String>) {

@@ -72,7 +72,7 @@ impl Execute for Seen {
                 let answer = Answer { status: 250, ..Answer::default() };
                 self.queue.push_back(Input::Sent(id, Ok(answer)));
             }
-            Output::Glob(id, _, _) => self.queue.push_back(Input::Globbed(id, Ok(Vec::new()))),
+            Output::Glob(id, _) => self.queue.push_back(Input::Globbed(id, Ok(Vec::new()))),
             Output::Read(id, _) => {
                 let text = self.config.clone().into_bytes();
                 self.queue.push_back(Input::Read(id, Ok(text)));

@@ -17,6 +17,8 @@ schema! {
         pub resolve_timeout: Span = Span(Duration::from_secs(300)); always,
         /// How integrations without an `http_config` of their own talk HTTP.
         pub http_config: Option<HttpConfig> = Some(HttpConfig::default()),
+        /// Jira's API.
+        pub jira_api_url: Url,
         /// The sender of mails.
         pub smtp_from: String,
         /// What mail servers are greeted with.
@@ -91,8 +93,6 @@ schema! {
         pub rocketchat_token_id: Secret,
         /// The file with that id.
         pub rocketchat_token_id_file: String,
-        /// Jira's API.
-        pub jira_api_url: Url,
         /// Mattermost's incoming webhook.
         pub mattermost_webhook_url: SecretUrl,
         /// The file with that URL.

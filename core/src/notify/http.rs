@@ -17,8 +17,8 @@ pub struct HttpConfig {
     pub tls: Option<TlsConfig>,
     /// Whether redirects are followed; if not, a 3xx is the final answer.
     pub follow_redirects: bool,
-    /// Whether HTTP/2 may be spoken. Accepted for the sake of existing configurations; the clients
-    /// speak HTTP/1.1 either way, which every receiver understands.
+    /// Whether HTTP/2 may be spoken where the other side offers it over TLS. The runtime on threads
+    /// speaks HTTP/1.1 either way, which every receiver understands.
     pub enable_http2: bool,
     /// Through which proxy requests go.
     pub proxy: ProxyConfig,

@@ -114,6 +114,17 @@ macro_rules! kinds {
                 }
             }
 
+            /// Returns the files that have to be there before it is used, as upstream reads them
+            /// once when it loads.
+            pub fn early_files(&self) -> Vec<&str> {
+                let paths = match self {
+                    Self::Rocketchat(config) => [&*config.token_file, &config.token_id_file],
+                    Self::Incidentio(config) => [&*config.alert_source_token_file, ""],
+                    _ => return Vec::new(),
+                };
+                paths.into_iter().filter(|path| !path.is_empty()).collect()
+            }
+
             /// Takes over from `global` what is not set, and checks what is left.
             ///
             /// # Errors

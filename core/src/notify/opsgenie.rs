@@ -125,7 +125,9 @@ impl Responder {
 }
 
 impl OpsgenieConfig {
-    fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+    fn check(&mut self, at: &At<'_>, context: &Context<'_>) -> Result<(), Abort> {
+        // Elements that are null have not been checked yet.
+        self.responders.iter_mut().try_for_each(|responder| responder.check(at, context))?;
         let (inline, file) = (&self.api_key, &self.api_key_file);
         pair::at_most_one(at, "api_key", !inline.is_empty(), !file.is_empty())
     }

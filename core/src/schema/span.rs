@@ -57,6 +57,9 @@ impl Field for GoSpan {
         let ns = match at.resolved() {
             ControlFlow::Continue(Resolved::Null) => return Ok(()),
             ControlFlow::Continue(Resolved::Int(ns)) => i64::try_from(ns).ok(),
+            ControlFlow::Continue(Resolved::Float(ns)) => {
+                (ns.abs() < 9_223_372_036_854_775_808.0).then_some(ns as i64)
+            }
             ControlFlow::Continue(_) => {
                 at.node.text().and_then(|text| duration::parse_go(text).ok())
             }

@@ -62,7 +62,10 @@ pub(super) fn title(_: &mut Exec<'_>, args: &[Val]) -> Result {
     let mut before = ' ';
     while let Some(c) = chars.next() {
         let next = chars.peek().copied().unwrap_or(' ');
-        if c.is_alphabetic() {
+        if is_word_alone(c) {
+            out.push(c);
+            in_word = false;
+        } else if c.is_alphabetic() {
             if in_word && c == 'Σ' && !next.is_alphabetic() {
                 out.push('ς');
             } else if in_word {
@@ -80,17 +83,20 @@ pub(super) fn title(_: &mut Exec<'_>, args: &[Val]) -> Result {
     done(out)
 }
 
+/// Tells whether a letter is a word of its own, as Chinese and Japanese ones are.
+const fn is_word_alone(c: char) -> bool {
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9d}' | '\u{20000}'..='\u{323af}')
+}
+
 /// Tells whether a word goes on over a character that is no letter.
 fn stays_in_word(before: char, c: char, next: char) -> bool {
     match c {
         // Digits, connectors and marks are parts of words.
         _ if c.is_numeric() => true,
         '_' | '\u{203f}' | '\u{2040}' | '\u{2054}' | '\u{300}'..='\u{36f}' | '\u{200d}' => true,
-        '.' | '\'' | '\u{2018}' | '\u{2019}' | '\u{2024}' => {
-            before.is_alphabetic() && next.is_alphabetic()
-                || before.is_numeric() && next.is_numeric()
-        }
-        ':' | '\u{b7}' | '\u{387}' | '\u{2027}' => before.is_alphabetic() && next.is_alphabetic(),
+        '.' | '\'' | '\u{2018}' | '\u{2019}' | '\u{2024}' | ':' | '\u{b7}' | '\u{387}'
+        | '\u{2027}' => next.is_alphanumeric(),
         ',' | ';' => before.is_numeric() && next.is_numeric(),
         _ => false,
     }
@@ -377,7 +383,8 @@ fn humanize(mut seconds: f64) -> String {
     }
     let sign = if seconds < 0.0 { "-" } else { "" };
     let seconds = seconds.abs();
-    let whole = seconds as i64;
+    // What is too long for a whole number becomes the smallest one, as in Go.
+    let whole = if seconds < 9_223_372_036_854_775_808.0 { seconds as i64 } else { i64::MIN };
     let (s, m) = (whole % 60, whole / 60 % 60);
     let (h, d) = (whole / 3600 % 24, whole / 86_400);
     if d != 0 {

@@ -36,7 +36,7 @@ pub(crate) fn timeline(session: &Session) -> Result<(), Failure> {
     }
     // The files come with a file only; a server keeps its own.
     let config = if session.optional("config.file").is_some() {
-        let templates = trust::gather(&config.template_globs, &config.tls_material())?;
+        let templates = trust::gather(&config.needs())?;
         config.complete(&templates).map_err(|e| e.to_string())?
     } else {
         config

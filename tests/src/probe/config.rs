@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campana_core::{
-    config::{self, Config, Origin, Rules, parts},
+    config::{self, Config, Needs, Origin, Rules, parts},
     interval::Spec,
 };
 use serde_json::{Map, Value as Json, json};
@@ -27,9 +27,8 @@ pub(super) fn config(question: &Question) -> Answer {
         let fail = |error: String| Failure::at("templates", error);
         let found = files::glob(&config.template_globs).map_err(fail)?;
         config = config.complete(&found).map_err(|error| fail(error.to_string()))?;
-        for tls in config.tls_material() {
-            trust::client(&tls).map_err(|error| Failure::at("build", error))?;
-        }
+        let needs = Needs { globs: Vec::new(), ..config.needs() };
+        trust::gather(&needs).map_err(|error| Failure::at("build", error))?;
         let mut built = Map::new();
         for receiver in &config.receivers {
             let names = receiver.integrations.iter().map(|i| format!("{}[{}]", i.name, i.index));

@@ -92,6 +92,9 @@ pub fn read_spec(at: &At<'_>) -> Result<Spec, Abort> {
 }
 
 fn read_time(at: &At<'_>) -> Result<Option<TimeRange>, Abort> {
+    if at.node.is_unset() {
+        return Ok(Some(TimeRange::default()));
+    }
     let (mut start, mut end) = ("", "");
     let before = at.complaints();
     at.fields(&["start_time", "end_time"], |key, at| {
@@ -108,13 +111,18 @@ fn read_time(at: &At<'_>) -> Result<Option<TimeRange>, Abort> {
 }
 
 /// Reads a list of ranges. A list that is there but empty is kept: its spec never matches.
-fn ranges<T>(
+fn ranges<T: Default>(
     at: &At<'_>,
     parse: fn(&str) -> Result<T, IntervalError>,
 ) -> Result<Option<Vec<T>>, Abort> {
     let Some(items) = at.texts() else { return Ok(None) };
     let mut ranges = Vec::new();
     for item in items {
+        if item.node.is_unset() {
+            // As in the original: a range that nothing was read into.
+            ranges.push(T::default());
+            continue;
+        }
         let text = item.text().unwrap_or_default();
         ranges.push(parse(text).map_err(|error| item.fail(error.to_string()))?);
     }

@@ -8,6 +8,7 @@ use alloc::{
 use serde_json::Value;
 
 use super::*;
+use crate::notify::HttpConfig;
 use crate::{
     label::Labels,
     notify::{

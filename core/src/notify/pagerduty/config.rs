@@ -102,6 +102,9 @@ impl PagerdutyConfig {
         }
         pair::at_most_one(at, "routing_key", routing.0, routing.1)?;
         pair::at_most_one(at, "service_key", service.0, service.1)?;
+        for (name, text) in default_details() {
+            self.details.entry(name).or_insert(text);
+        }
         if self.source.is_empty() {
             self.source.clone_from(&self.client);
         }

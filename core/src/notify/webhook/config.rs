@@ -36,6 +36,7 @@ schema! {
 
 impl WebhookConfig {
     fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        self.payload = self.payload.take().filter(|payload| *payload != Any::Null);
         exactly_one(at, "url", !self.url.0.is_empty(), !self.url_file.is_empty())
     }
 }
