@@ -540,3 +540,12 @@ pub const PICTURE_ROUTES_MAX: usize = 500;
 
 /// Decisions shown about one alert.
 pub const EXPLAINED_RECORDS_MAX: usize = 200;
+
+/// Spans that wait for their export; the oldest are dropped beyond. As the original's library.
+pub const SPANS_WAITING_MAX: usize = 2048;
+
+/// Spans of one export, which goes out when as many wait. As the original's library.
+pub const SPANS_PER_EXPORT_MAX: usize = 512;
+
+/// How long spans wait for others before they are exported. As the original's library.
+pub const SPAN_WAIT: Duration = Duration::from_secs(5);

@@ -19,6 +19,7 @@ mod reload;
 mod silences;
 #[cfg(test)]
 mod tests;
+mod tracing;
 mod unmute;
 mod warm_up;
 
@@ -70,6 +71,7 @@ pub struct Node {
     cluster: Option<Cluster>,
     claims: claims::Claims,
     deliveries: Deliveries,
+    tracer: tracing::Tracer,
     journal: Journal,
     /// What waits for the journal, in the order of the appends: for which, and whether that must be
     /// on disk.
@@ -121,10 +123,12 @@ impl Node {
             Input::Resolved(id, result) => self.on_resolved(now, id, result),
             Input::Saved(id, result) => self.on_saved(now, id, result),
             Input::Sent(id, result) => {
-                if !self.deliveries.on_sent(&mut self.ids, id, result) {
-                    self.ignore("exchange", id.0);
+                if !self.trace_sent(now, id, &result) {
+                    if !self.deliveries.on_sent(&mut self.ids, id, result) {
+                        self.ignore("exchange", id.0);
+                    }
+                    self.pump(now);
                 }
-                self.pump(now);
             }
             Input::Shutdown => self.on_shutdown(now),
             Input::Stream(id, event) => self.on_stream(now, id, event),
@@ -152,6 +156,7 @@ impl Node {
         let others =
             earliest(earliest(cluster, self.claims.deadline()), self.deliveries.deadline());
         let others = earliest(others, self.journal.deadline());
+        let others = earliest(others, self.tracer.deadline());
         if let Some(stopping) = &self.stopping {
             return if stopping.is_over() { None } else { earliest(stopping.deadline(), others) };
         }
@@ -213,6 +218,7 @@ impl Node {
         self.deliveries.on_timeout(now.instant, &mut self.ids);
         self.pump(now);
         self.repeat_claims(now);
+        self.export_spans(now);
         self.watch_journal(now);
         if self.stopping.is_some() {
             self.on_grace(now);

@@ -31,6 +31,8 @@ pub enum Stream {
     Cluster = 3,
     /// Numbers that tell attempts apart.
     Nonce = 4,
+    /// Ids of traces and spans.
+    Trace = 5,
 }
 
 /// One part's stream of random numbers.

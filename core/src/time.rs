@@ -196,6 +196,8 @@ pub enum Reason {
     Maintenance,
     /// The end of a shutdown's grace period.
     Shutdown,
+    /// Spans wait to be exported.
+    Trace,
 }
 
 impl fmt::Display for Reason {
@@ -208,6 +210,7 @@ impl fmt::Display for Reason {
             Self::Journal => "journal",
             Self::Maintenance => "maintenance",
             Self::Shutdown => "shutdown",
+            Self::Trace => "trace",
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The effective configuration as text: what the API's status and `config show` print.
 //!
-//! Fields stand in Alertmanager's order, defaults are filled in, secrets are masked. As there, the
-//! text says less than the file in two corners: an empty expression prints as null, and an empty
-//! list of ranges, which matches at no time, is left out.
+//! Fields stand in Alertmanager's order, defaults are filled in, secrets are masked. The text can be
+//! read again; so, unlike in the original, an empty expression prints as an empty text instead of
+//! null. As there, an empty list of ranges, which matches at no time, is left out.
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -48,7 +48,7 @@ fn route(raw: &Route) -> Out {
     fields.text("receiver", Some(&raw.receiver));
     fields.texts("group_by", raw.group_by.as_deref().unwrap_or_default());
     text_map(&mut fields, "match", &raw.equal);
-    regex_map(&mut fields, "match_re", &raw.regex);
+    text_map(&mut fields, "match_re", &raw.regex);
     matchers(&mut fields, "matchers", &raw.matchers);
     let names =
         |list: &[(String, _)]| list.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
@@ -77,18 +77,6 @@ fn text_map(fields: &mut Fields, key: &str, map: &[(String, String)]) {
     }
 }
 
-/// Writes expressions; an empty one is written as nothing, as the original does, although neither
-/// reads that again.
-fn regex_map(fields: &mut Fields, key: &str, map: &[(String, String)]) {
-    if !map.is_empty() {
-        let print = |value: &str| match value {
-            "" => Out::Bare("null".into()),
-            value => Out::text(value),
-        };
-        fields.put(key, Out::sorted(map.iter().map(|(name, value)| (name, print(value)))));
-    }
-}
-
 fn matchers(fields: &mut Fields, key: &str, list: &[crate::label::Matcher]) {
     fields.texts(key, &list.iter().map(|matcher| format!("{matcher}")).collect::<Vec<_>>());
 }
@@ -98,7 +86,7 @@ fn inhibit_rule(rule: &InhibitRule) -> Out {
     fields.text("name", Some(&rule.name));
     for (side, name) in [(&rule.source, "source"), (&rule.target, "target")] {
         text_map(&mut fields, &format!("{name}_match"), &side.equal);
-        regex_map(&mut fields, &format!("{name}_match_re"), &side.regex);
+        text_map(&mut fields, &format!("{name}_match_re"), &side.regex);
         matchers(&mut fields, &format!("{name}_matchers"), &side.matchers);
     }
     fields.texts("equal", &rule.equal);

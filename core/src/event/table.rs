@@ -217,6 +217,9 @@ events! {
     /// A notification was given up because of a reload, a shutdown or the end of its group.
     NotifyCanceled { group_key as "aggrGroup": Arc<str>, num_alerts: u64, err: String }
         => Debug, "dispatcher", "Notify for alerts canceled";
+    /// Spans could not be exported; said once until an export succeeds.
+    TracesNotExported { err: String, dropped: u64 }
+        => Warn, "tracing", "Traces could not be exported";
     /// A notification of the integration `log`.
     Notification {
         receiver: Arc<str>, status: Arc<str>, group_key as "aggrGroup": Arc<str>,

@@ -158,6 +158,7 @@ impl Node {
             cluster: gossip.map(|it| Cluster::new(now, it, Rng::new(seed, Stream::Cluster))),
             claims: Default::default(),
             deliveries,
+            tracer: super::tracing::Tracer::new(rng(Stream::Trace), &config),
             journal: Journal::new(options.storage_journal.then_some(options.storage_sync), &saved),
             promises: VecDeque::new(),
             schedule: Schedule::new(

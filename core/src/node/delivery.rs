@@ -21,7 +21,10 @@ impl Node {
         while let Some(effect) = self.deliveries.poll() {
             match effect {
                 Effect::Attempted(attempted) => self.on_attempted(now, &attempted),
-                Effect::Cancel(id) => self.outputs.push_back(Output::Cancel(id)),
+                Effect::Cancel(id) => {
+                    self.trace_canceled(now, id);
+                    self.outputs.push_back(Output::Cancel(id));
+                }
                 Effect::Decide(id) => self.decide(now, id),
                 Effect::Finished(finished) => self.on_finished(now, *finished),
                 Effect::Mail(id, session, deadline) => {
@@ -30,7 +33,7 @@ impl Node {
                 Effect::Print(event) => self.log(event),
                 Effect::Read(id, path) => self.outputs.push_back(Output::Read(id, path)),
                 Effect::Send(id, exchange, deadline) => {
-                    self.outputs.push_back(Output::Send(id, exchange, deadline));
+                    self.send_traced(now, id, exchange, deadline);
                 }
                 Effect::Work(id, work) => {
                     self.outputs.push_back(Output::Work(id, Work::Step(work)));

@@ -239,6 +239,7 @@ impl Node {
         // What integrations remember stays while they are the same.
         let is_same = self.config.receivers == old.receivers;
         self.deliveries.configure(self.config.template_set(), is_same);
+        self.configure_tracing();
         before.sort_unstable();
         self.note_groups_besides(now, &before);
         self.announce_config(now);

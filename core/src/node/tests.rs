@@ -1,18 +1,19 @@
 //! The node as a whole, driven by hand on virtual time.
 
-use alloc::{string::String, sync::Arc, vec, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
 use core::time::Duration;
 
 mod journal;
 mod muting;
 mod reload;
+mod tracing;
 
 use super::*;
 use crate::{
     alert::AlertBatch,
     drive::{self, Execute},
     label::{Labels, Matcher, Matchers, Op},
-    notify::Answer,
+    notify::{Answer, Exchange},
     persist::{self, Saved},
     rng::Seed,
     silence::Draft,
@@ -40,6 +41,7 @@ inhibit_rules:
 struct Seen {
     queue: VecDeque<Input>,
     sent: Vec<(u64, String)>,
+    exchanges: Vec<Exchange>,
     replies: Vec<Reply>,
     saved: Option<Vec<u8>>,
     journals: alloc::collections::BTreeMap<String, Vec<u8>>,
@@ -62,8 +64,9 @@ impl Execute for Seen {
         match output {
             Output::Work(id, work) => self.queue.push_back(Input::Worked(id, work.run())),
             Output::Send(id, exchange, _) => {
-                let body = String::from_utf8(exchange.body.to_vec()).expect("JSON");
+                let body = String::from_utf8_lossy(&exchange.body).into_owned();
                 self.sent.push((self.now_ms, body));
+                self.exchanges.push(*exchange);
                 let answer = Answer { status: self.status, ..Answer::default() };
                 self.queue.push_back(Input::Sent(id, Ok(answer)));
             }

@@ -146,7 +146,14 @@ impl Attempt {
             files: &self.files,
             hidden: &self.hidden,
         };
-        match job.integration.kind.turn(&talk) {
+        let turn = match job.integration.kind.turn(&talk) {
+            Ok(Turn::SendKeeping(request, memory)) => {
+                self.keep.memory = Some(memory);
+                Ok(Turn::Send(request))
+            }
+            turn => turn,
+        };
+        match turn {
             Err(outcome) => Step::Done(outcome),
             Ok(Turn::Done(outcome, keep)) => {
                 self.keep = keep;
@@ -158,7 +165,7 @@ impl Attempt {
                 let text = "internal error: the conversation has more steps than any should have";
                 Step::Done(fail(text))
             }
-            Ok(Turn::Send(request)) => {
+            Ok(Turn::Send(request) | Turn::SendKeeping(request, _)) => {
                 self.request = Some(request);
                 self.send(job, None)
             }

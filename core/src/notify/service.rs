@@ -74,6 +74,8 @@ pub enum Turn {
     Mail(Box<Session>),
     /// The next request.
     Send(Box<Request>),
+    /// The next request, and what the next attempt is to remember even if there is no answer to it.
+    SendKeeping(Box<Request>, Memory),
 }
 
 impl From<Outcome> for Turn {

@@ -1,6 +1,7 @@
 //! WeChat Work: fetches an access token, then sends a message.
 
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -128,12 +129,17 @@ impl WechatConfig {
         body.raw("markdown", &of("markdown")).done()
     }
 
-    fn send(&self, talk: &Talk<'_>, token: &Secret) -> Result<Turn, Outcome> {
+    fn send(&self, talk: &Talk<'_>, token: &Secret, is_new: bool) -> Result<Turn, Outcome> {
         let mut render = talk.render(0);
         let body = self.message(&mut render);
         render.finish()?;
         let url = self.api_url.extended("message/send", &[(TOKEN, token.expose())]);
-        Ok(Request::post_json(url, body).secret(token.expose()).into())
+        let request = Request::post_json(url, body).secret(token.expose());
+        if !is_new {
+            return Ok(request.into());
+        }
+        let memory = talk.memory.with(TOKEN, token.clone(), talk.now + TOKEN_LIFE);
+        Ok(Turn::SendKeeping(Box::new(request), memory))
     }
 
     /// Says what the answer to the message means, and what becomes of the token.
@@ -207,8 +213,48 @@ impl Service for WechatConfig {
             (None, [first, answers @ ..]) => (self.token(talk, first)?, true, answers),
         };
         match answers {
-            [] => self.send(talk, &token),
+            [] => self.send(talk, &token, is_new),
             [answer, ..] => Ok(Self::end(talk, &token, is_new, answer)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{
+        notify::{
+            Fed, Kind, SendError, SendErrorKind, Step,
+            fixture::{attempt, firing, job},
+        },
+        time::rfc3339::parse_api,
+    };
+
+    #[test]
+    fn a_token_outlives_a_broken_connection() {
+        let config = WechatConfig {
+            api_secret: Secret::new("s"),
+            corp_id: "c".into(),
+            api_url: Url::new("http://w/"),
+            ..WechatConfig::default()
+        };
+        let kind = Kind::Wechat(config.into());
+        let job = job(vec![firing("A")], kind, HttpConfig::default());
+        let mut attempt = attempt();
+        assert!(matches!(attempt.step(&job, Fed::Start), Step::Send(_)));
+        let body = br#"{"access_token":"tok"}"#.to_vec();
+        let answer = Answer { status: 200, headers: Vec::new(), body };
+        let Step::Send(exchange) = attempt.step(&job, Fed::Sent(Ok(answer))) else {
+            panic!("the message follows the token")
+        };
+        assert!(exchange.url.expose().ends_with("access_token=tok"));
+        let broken = SendError { kind: SendErrorKind::Connection, message: "EOF".into() };
+        let step = attempt.step(&job, Fed::Sent(Err(broken)));
+        assert!(matches!(step, Step::Done(Outcome::Retry { .. })), "{step:?}");
+        let now = parse_api("2024-03-01T00:00:02Z").expect("a time").at;
+        let kept = attempt.kept().memory.as_ref().and_then(|memory| memory.recall(TOKEN, now));
+        assert_eq!(kept.map(Secret::expose), Some("tok"));
     }
 }

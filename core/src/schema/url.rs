@@ -183,12 +183,47 @@ pub fn parse(text: &str) -> Result<String, String> {
         Some(at) => (&authority[..=at], &authority[at + 1..]),
         None => ("", authority),
     };
-    check_escapes(user)?;
+    check_user(user)?;
     check_host(host)?;
-    check_escapes(tail.split('?').next().unwrap_or_default())?;
+    let path = tail.split(['?', '#']).next().unwrap_or_default();
+    check_escapes(path)?;
     let mut out = format!("{}://{user}{host}", scheme.to_ascii_lowercase());
-    encode(&mut out, tail);
+    encode_path(&mut out, path);
+    encode(&mut out, &tail[path.len()..]);
+    // A mark without anything behind it says nothing.
+    if out.ends_with('#') {
+        out.pop();
+    }
     Ok(out)
+}
+
+/// Checks a name and a password before a host, with the `@` behind them.
+fn check_user(user: &str) -> Result<(), String> {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
+    if !user.chars().all(is_valid) {
+        return Err("net/url: invalid userinfo".into());
+    }
+    check_escapes(user)
+}
+
+/// Appends a path, as it is if it is valid; else everything in it that may be is percent-encoded,
+/// as Go does it.
+fn encode_path(out: &mut String, path: &str) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.~$&+,/:;=@%".contains(c);
+    if path.chars().all(|c| is_plain(c) || "!'()*[]".contains(c)) {
+        out.push_str(path);
+        return;
+    }
+    for c in path.chars() {
+        if is_plain(c) {
+            out.push(c);
+        } else {
+            let mut buffer = [0; 4];
+            c.encode_utf8(&mut buffer).bytes().for_each(|b| {
+                write!(out, "%{b:02X}").expect("a String takes every write");
+            });
+        }
+    }
 }
 
 /// Appends a path and query; what a URL cannot hold, percent-encoded.
@@ -277,13 +312,19 @@ fn check_host(host: &str) -> Result<(), String> {
     if host.is_empty() {
         return Err(missing_host());
     }
-    if let Some(c) = name
-        .chars()
-        .find(|c| matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}'))
-    {
+    if let Some(c) = name.chars().find(|c| matches!(c, ' ' | '\\' | '^' | '`' | '{' | '|' | '}')) {
         return Err(format!("invalid character {c:?} in host name"));
     }
-    check_escapes(name)
+    if name.contains('[') {
+        return Err("invalid IP-literal".into());
+    }
+    check_escapes(name)?;
+    // Only letters outside of ASCII, and the mark of a zone, may be escaped in a host.
+    let escaped = name.match_indices('%').filter_map(|(at, _)| name.get(at + 1..at + 3));
+    match escaped.into_iter().find(|hex| *hex != "25" && hex.starts_with(|c| c < '8')) {
+        Some(hex) => Err(format!("invalid URL escape \"%{hex}\"")),
+        None => Ok(()),
+    }
 }
 
 fn check_escapes(text: &str) -> Result<(), String> {

@@ -182,6 +182,12 @@ pub fn write_set_double(out: &mut Vec<u8>, field: u32, number: f64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
+/// Appends a field that is a number in eight bytes, also when it is 0.
+pub fn write_set_fixed(out: &mut Vec<u8>, field: u32, number: u64) {
+    write_varint(out, u64::from(field) << 3 | 1);
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
 /// Appends a field that is a text or byte string, also when it is empty.
 pub fn write_set_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     write_varint(out, u64::from(field) << 3 | 2);

@@ -52,6 +52,12 @@ impl Key {
     }
 }
 
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
 impl Out {
     /// Makes a text.
     pub fn text(text: &str) -> Self {

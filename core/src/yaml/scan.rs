@@ -134,6 +134,14 @@ impl Scan {
         while let Some(&c) = chars.get(at) {
             let next = chars.get(at + 1).copied().unwrap_or(' ');
             if let Inside::Quotes(quote) = self.inside {
+                if quote == '"' && c == '\\' && next == 'u' {
+                    let half = chars.get(at + 2..at + 4).unwrap_or_default();
+                    if let ['d' | 'D', '8'..='9' | 'a'..='f' | 'A'..='F'] = half {
+                        let text = "found invalid Unicode character escape code; write the \
+                                    character itself or \\U and eight digits";
+                        return Err(problem(self.line, lead + at, text));
+                    }
+                }
                 at += match (c, next) {
                     ('\\', '/') if quote == '"' => {
                         let text = "found unknown escape character \\/; write / alone";
@@ -231,6 +239,7 @@ mod tests {
             assert!(error(text).contains("found"), "{text:?}");
         }
         assert!(error("a: \"b\\/c\"").contains("escape"));
+        assert!(error("a: \"\\ud83d\\ude42\"").contains("invalid Unicode"));
         assert!(prepare("a: 'b\\/c'\nd: e\\/f\n").is_ok());
     }
 

@@ -154,3 +154,83 @@ fn large_answers_are_cut() {
     let (url, _) = server(vec![vec![ok(&"x".repeat(5_000_000))], vec![ok("new")]]);
     assert_eq!(send(client, exchange(&url)).expect("an answer").body.len(), ANSWER_BYTES_MAX);
 }
+
+/// A server on TLS that speaks HTTP/2 where it is offered, and answers with the number of the
+/// connection and what it heard.
+fn tls_server(executor: &'static Executor<'static>) -> String {
+    use hyper::{server::conn, service::service_fn};
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+    let chain = CertificateDer::from_pem_slice(SERVER_CERT).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(SERVER_KEY).expect("a key");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .expect("settings");
+    settings.alpn_protocols = BOTH.iter().map(|name| name.to_vec()).collect();
+    let acceptor = futures_rustls::TlsAcceptor::from(Arc::new(settings));
+    let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).expect("a port");
+    let port = listener.get_ref().local_addr().expect("bound").port();
+    let serve = async move {
+        for number in 0.. {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let stream = acceptor.accept(stream).await.expect("a handshake");
+            let is_two = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+            let answer = service_fn(move |request: Request<Incoming>| async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await?.to_bytes();
+                let host =
+                    head.headers.get("host").map_or("none", |host| host.to_str().unwrap_or("?"));
+                let heard = format!(
+                    "{number} {:?} {} host={host} {}",
+                    head.version,
+                    head.uri.path(),
+                    String::from_utf8_lossy(&body)
+                );
+                Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from(heard))))
+            });
+            executor
+                .spawn(async move {
+                    let stream = FuturesIo::new(stream);
+                    if is_two {
+                        let builder = conn::http2::Builder::new(Tasks(executor));
+                        drop(builder.serve_connection(stream, answer).await);
+                    } else {
+                        drop(conn::http1::Builder::new().serve_connection(stream, answer).await);
+                    }
+                })
+                .detach();
+        }
+    };
+    executor.spawn(serve).detach();
+    format!("https://localhost:{port}/hook")
+}
+
+const SERVER_CERT: &[u8] = include_bytes!("../../../tests/testdata/tls/server.pem");
+const SERVER_KEY: &[u8] = include_bytes!("../../../tests/testdata/tls/server.key");
+
+#[test]
+fn http_2_is_spoken_where_it_is_offered_and_wanted() {
+    let executor: &'static Executor<'static> = Box::leak(Box::default());
+    thread::spawn(|| async_io::block_on(executor.run(future::pending::<()>())));
+    let url = tls_server(executor);
+    let client: &'static Client = Box::leak(Box::new(Client::new(executor)));
+    let ask = |enable_http2: bool| {
+        let ca = campana_core::notify::http::TextSource::Inline(
+            include_str!("../../../tests/testdata/tls/ca.pem").into(),
+        );
+        let tls = campana_core::notify::http::TlsConfig { ca: Some(ca), ..Default::default() };
+        let http = HttpConfig { tls: Some(tls), enable_http2, ..HttpConfig::default() };
+        let exchange = Exchange { http: Arc::new(http), ..exchange(&url) };
+        let at = Instant::now().checked_add(Duration::from_secs(30));
+        let answer = async_io::block_on(client.deliver(exchange, at)).expect("an answer");
+        String::from_utf8(answer.body).expect("text")
+    };
+    assert_eq!(ask(true), "0 HTTP/2.0 /hook host=none {}");
+    assert_eq!(ask(true), "0 HTTP/2.0 /hook host=none {}", "the connection is used again");
+    let plain = ask(false);
+    assert!(plain.starts_with("1 HTTP/1.1 /hook host=localhost:"), "{plain}");
+}

@@ -1,4 +1,4 @@
-//! `tracing`: read and checked, so that a file with it loads; this version exports no traces.
+//! `tracing`: how spans of notifications are exported.
 
 use alloc::{collections::BTreeMap, format, string::String, string::ToString as _, vec::Vec};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 schema! {
-    /// How traces would be exported.
+    /// How traces are exported.
     pub struct Tracing check Self::check {
         /// The protocol: `grpc` or `http`.
         pub client_type: String = "grpc".to_string(),
@@ -22,7 +22,7 @@ schema! {
         /// How it speaks TLS.
         pub tls_config: Option<TlsConfig>,
         /// Header lines by name.
-        pub headers: BTreeMap<String, TracingHeader>,
+        pub headers: Option<BTreeMap<String, TracingHeader>>,
         /// `gzip` or nothing.
         pub compression: String,
         /// How long an export may take.
@@ -59,10 +59,16 @@ impl Tracing {
                 self.compression
             )));
         }
-        if self.headers.values().any(|header| !header.files.is_empty()) {
+        if self.headers.iter().flatten().any(|(_, header)| !header.files.is_empty()) {
             return Err(at.fail("header files are not supported for tracing configuration"));
         }
-        context.warn(at, "traces are not exported by this version; the section has no effect");
+        if self.client_type == "grpc" {
+            let text = "traces are exported over HTTP only: write client_type: http and the port of \
+                        the collector for it; as it is, no traces are exported";
+            context.warn(at, text);
+        } else if !self.compression.is_empty() {
+            context.warn(at, "traces are exported without compression");
+        }
         Ok(())
     }
 }
