@@ -37,7 +37,8 @@ pub enum Value {
     Scalar(Scalar),
     /// A list.
     List(Vec<Node>),
-    /// Keys and values in the order of the document; keys may repeat, of merged ones the last counts.
+    /// Keys and values in the order of the document; keys may repeat, of merged ones the last
+    /// counts.
     Map(Vec<(Node, Node)>),
 }
 

@@ -1,8 +1,8 @@
 //! The effective configuration as text: what the API's status and `config show` print.
 //!
-//! Fields stand in Alertmanager's order, defaults are filled in, secrets are masked. The text can be
-//! read again; so, unlike in the original, an empty expression prints as an empty text instead of
-//! null. As there, an empty list of ranges, which matches at no time, is left out.
+//! Fields stand in Alertmanager's order, defaults are filled in, secrets are masked. The text can
+//! be read again; so, unlike in the original, an empty expression prints as an empty text instead
+//! of null. As there, an empty list of ranges, which matches at no time, is left out.
 
 use alloc::{format, string::String, vec::Vec};
 

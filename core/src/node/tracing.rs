@@ -2,7 +2,8 @@
 //! for a collector, over OTLP in its HTTP form.
 //!
 //! Spans are made for the requests of notifications only; nothing else here waits for others. They
-//! go out as an ordinary request, one batch at a time. What cannot be sent is dropped and said once.
+//! go out as an ordinary request, one batch at a time. What cannot be sent is dropped, which is
+//! said once.
 
 use alloc::{
     boxed::Box,

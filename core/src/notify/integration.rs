@@ -32,7 +32,8 @@ pub struct Integration {
     pub http: Arc<HttpConfig>,
 }
 
-/// Makes the list of kinds; `no_http` marks those without an `http_config`. The order is Alertmanager's for keys in a receiver, and for printing.
+/// Makes the list of kinds; `no_http` marks those without an `http_config`. The order is
+/// Alertmanager's for keys in a receiver, and for printing.
 macro_rules! kinds {
     ($($kind:ident($config:ty), $list:literal, $doc:literal $(, $without:ident)?;)*) => {
         /// The kinds of integration, with their settings.

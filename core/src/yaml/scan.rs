@@ -125,6 +125,31 @@ impl Scan {
         self.tokens(body, lead)
     }
 
+    /// Goes on by one character, or one that is written with several, in a text in quotes. Returns
+    /// how far, and whether the text ends there.
+    fn quoted(&self, quote: char, chars: &[char], column: usize) -> Result<(usize, bool), Problem> {
+        let next = chars.get(1).copied().unwrap_or(' ');
+        match (quote, chars[0]) {
+            ('"', '\\') if next == '/' => {
+                let text = "found unknown escape character \\/; write / alone";
+                Err(problem(self.line, column, text))
+            }
+            ('"', '\\') => {
+                let half = chars.get(2..4).unwrap_or_default();
+                let is_half =
+                    matches!(half, ['d' | 'D', '8' | '9' | 'a'..='f' | 'A'..='F']) && next == 'u';
+                if is_half {
+                    let text = "found invalid Unicode character escape code; write the character \
+                                itself or \\U and eight digits";
+                    return Err(problem(self.line, column, text));
+                }
+                Ok((2, false))
+            }
+            ('\'', '\'') if next == '\'' => Ok((2, false)),
+            (_, c) => Ok((1, c == quote)),
+        }
+    }
+
     /// Goes through what follows the indentation.
     fn tokens(&mut self, body: &str, lead: usize) -> Result<(), Problem> {
         let chars: alloc::vec::Vec<char> = body.trim_end_matches(['\r', '\n']).chars().collect();
@@ -134,24 +159,9 @@ impl Scan {
         while let Some(&c) = chars.get(at) {
             let next = chars.get(at + 1).copied().unwrap_or(' ');
             if let Inside::Quotes(quote) = self.inside {
-                if quote == '"' && c == '\\' && next == 'u' {
-                    let half = chars.get(at + 2..at + 4).unwrap_or_default();
-                    if let ['d' | 'D', '8'..='9' | 'a'..='f' | 'A'..='F'] = half {
-                        let text = "found invalid Unicode character escape code; write the \
-                                    character itself or \\U and eight digits";
-                        return Err(problem(self.line, lead + at, text));
-                    }
-                }
-                at += match (c, next) {
-                    ('\\', '/') if quote == '"' => {
-                        let text = "found unknown escape character \\/; write / alone";
-                        return Err(problem(self.line, lead + at, text));
-                    }
-                    ('\\', _) if quote == '"' => 2,
-                    ('\'', '\'') if quote == '\'' => 2,
-                    _ => 1,
-                };
-                if c == quote && !(quote == '\'' && next == '\'' && chars.get(at - 2) == Some(&c)) {
+                let (step, is_end) = self.quoted(quote, &chars[at..], lead + at)?;
+                at += step;
+                if is_end {
                     (self.inside, starts, self.after_plain) = (Inside::Block, false, false);
                 }
                 continue;

@@ -16,7 +16,7 @@ const COLUMNS_MAX: usize = 100;
 /// HTTP, gossip and mail, TLS for all, in each direction, and the files of the data directory; the
 /// first holds what both share, such as who trusts whom and the files of the web side. The second
 /// one has more because of the gate it needs in front of tiny_http, which knows no limits.
-const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 2920), ("runtime-std", 2900)];
+const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 2990), ("runtime-std", 2900)];
 
 /// Files that may be longer, each with its reason.
 const LONG_FILES: [(&str, &str); 0] = [];
