@@ -217,7 +217,7 @@ fn http_2_is_spoken_where_it_is_offered_and_wanted() {
     let executor: &'static Executor<'static> = Box::leak(Box::default());
     thread::spawn(|| async_io::block_on(executor.run(future::pending::<()>())));
     let url = tls_server(executor);
-    let client: &'static Client = Box::leak(Box::new(Client::new(executor)));
+    let client: &'static Client = Box::leak(Box::new(Client::new(executor, Egress::default())));
     let ask = |enable_http2: bool| {
         let ca = campana_core::notify::http::TextSource::Inline(
             include_str!("../../../tests/testdata/tls/ca.pem").into(),
