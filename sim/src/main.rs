@@ -54,6 +54,11 @@ struct Arguments {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some((verb, rest)) = words.split_first() else { return usage("say `run` or `many`") };
+    if words.iter().any(|word| matches!(word.as_str(), "--help" | "-h" | "help")) {
+        // Nothing is left to do when even this cannot be said.
+        let _ = writeln!(io::stdout(), "{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     if verb == "membership" {
         return membership::command(rest)
             .map_or_else(|error| usage(&error), |()| ExitCode::SUCCESS);

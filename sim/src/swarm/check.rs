@@ -269,7 +269,8 @@ fn check_silences(runner: &Runner, notices: &[Notice], findings: &mut Findings) 
     if has(&|trouble| matches!(trouble, Trouble::Step)) {
         return;
     }
-    for Silence { name, by, span } in &runner.truth.silences {
+    let promised = runner.truth.silences.iter().filter(|silence| silence.is_promised);
+    for Silence { name, by, span, .. } in promised {
         let is_down = has(&|trouble| matches!(trouble, Trouble::Down(id) if id == by));
         let broken = notices.iter().find(|notice| {
             let alerts = notice.firing.iter().chain(&notice.resolved);

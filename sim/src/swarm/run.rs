@@ -325,14 +325,23 @@ impl Runner {
     fn silence(&mut self, host: usize, group: u64, seconds: u64) {
         let name = format!("Group{group}");
         let by = self.fleet.host(host);
-        if let Ok(id) = self.fleet.silence(host, &name, seconds as f64) {
-            let from = self.fleet.world.now();
-            // The host's clock ends it.
-            let ends = from + Duration::from_secs(seconds).saturating_sub(self.truth.skew);
-            let span = super::truth::Span { from, until: ends.max(from) };
-            self.truth.silences.push(Silence { name, by, span });
-            self.note(format!("{by:?} has made {id}"));
-        }
+        let asked = self.fleet.world.now();
+        let answer = self.fleet.silence(host, &name, seconds as f64);
+        let from = match &answer {
+            Err(error) if error == "connection refused" => return,
+            // In force perhaps, but nobody promised.
+            Err(_) => None,
+            Ok(_) => Some(self.fleet.world.now()),
+        };
+        // The host's clock ends it.
+        let ends = asked + Duration::from_secs(seconds).saturating_sub(self.truth.skew);
+        let span = super::truth::Span { from: from.unwrap_or(asked), until: ends.max(asked) };
+        let is_promised = from.is_some();
+        self.truth.silences.push(Silence { name, by, span, is_promised });
+        self.note(match answer {
+            Ok(id) => format!("{by:?} has made {id}"),
+            Err(error) => format!("{by:?} did not promise a silence: {error}"),
+        });
     }
 
     /// Ends every fault and waits until the hosts agree.

@@ -76,13 +76,15 @@ pub(super) enum Trouble {
     Deaf(HostId),
 }
 
-/// A silence that a host acknowledged.
+/// A silence that a host was asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Silence {
     pub(super) name: String,
     pub(super) by: HostId,
-    /// From the acknowledgement to its end.
+    /// From the acknowledgement, or from the question without one, to its end.
     pub(super) span: Span,
+    /// Whether the host acknowledged it. If not, it may be in force all the same.
+    pub(super) is_promised: bool,
 }
 
 /// Everything that is true.
