@@ -64,6 +64,8 @@ pub(crate) struct Confirmed {
     silences: BTreeSet<Id>,
     /// Log entries with their times: of sending, and of the end of what must be remembered.
     log: BTreeMap<nflog::Key, (Timestamp, Timestamp)>,
+    /// Whether the node said that its journal fails: what it does meanwhile it cannot promise.
+    is_broken: bool,
 }
 
 impl Confirmed {
@@ -71,9 +73,18 @@ impl Confirmed {
         self.silences.insert(id.clone());
     }
 
-    /// Notes that a node said that a notification was delivered.
+    /// Notes what a node said: that its journal fails or is back, and that a notification was
+    /// delivered.
     pub(crate) fn told(&mut self, node: &Node, event: &Event) {
+        match event {
+            Event::AppendFailed { .. } => self.is_broken = true,
+            Event::AppendRecovered { .. } => self.is_broken = false,
+            _ => {}
+        }
         let Event::NotifySuccess { receiver, integration, group_key, .. } = event else { return };
+        if self.is_broken {
+            return;
+        }
         let Some((name, index)) = integration.trim_end_matches(']').split_once('[') else { return };
         let (group_key, receiver) = (group_key.clone(), receiver.clone());
         let (integration, index) = (name.into(), index.parse().unwrap_or(0));
@@ -201,6 +212,7 @@ impl Host {
             ),
         };
         let node = Node::new(self.now(at), start);
+        self.confirmed.is_broken = false;
         let lost = self.confirmed.lost(&node, self.now(at).wall);
         self.node = Some(node);
         match lost.is_empty() {
