@@ -197,11 +197,14 @@ impl Site {
                 Some(page) => query(Ask::Page(page)),
                 None => respond(Response::empty(404)),
             },
-            Endpoint::Asset(asset) => respond(page::asset(asset).handler(target.handler)),
             Endpoint::Description => {
                 let response = page::description(self).handler(target.handler);
                 respond(dress(response, head.method, has_origin(head)))
             }
+            Endpoint::Asset(asset) if page::is_known(head, asset) => {
+                respond(page::unchanged(asset).handler(target.handler))
+            }
+            Endpoint::Asset(asset) => query(Ask::Asset(asset)),
             Endpoint::Healthy => {
                 let body = if head.method == "HEAD" { "" } else { "OK" };
                 let response = Response::empty(200)

@@ -502,11 +502,11 @@ pub const MAIL_COMMENTS_MAX: usize = 50;
 pub const TRAIL_RECORDS_MAX: usize = 4096;
 
 /// Groups on one page of alerts.
-pub const PAGE_GROUPS_MAX: usize = 40;
+pub const PAGE_GROUPS_MAX: usize = 30;
 
-/// Alerts on one page, of all its groups together: about 1.2 kB each, and a page is to stay below
+/// Alerts on one page, of all its groups together: about 1.7 kB each, and a page is to stay below
 /// 150 kB. The rest is a click away, group by group, in pages of as many.
-pub const PAGE_ALERTS_MAX: usize = 60;
+pub const PAGE_ALERTS_MAX: usize = 40;
 
 /// Alerts of one group on a page with others.
 pub const PAGE_GROUP_ALERTS_MAX: usize = 10;

@@ -55,6 +55,7 @@ impl Query {
             Ask::Page(page) => {
                 return super::page::render(site, page, view, now).handler(self.handler);
             }
+            Ask::Asset(asset) => return super::page::asset(*asset).handler(self.handler),
             Ask::Explain(fingerprint) => match ui::explain(view, now, fingerprint) {
                 Some(text) => Response::json(200, text),
                 None => Response::empty(404),

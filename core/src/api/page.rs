@@ -1,9 +1,10 @@
 //! Pages for people, and the files they use.
 
-use alloc::format;
+use alloc::{format, string::String};
 
 use super::{Head, Response, Site, head::parse_query};
 use crate::{
+    hash::fnv1a,
     time::Timestamp,
     ui::{About, Asset, CONTENT_POLICY, Page},
     view::View,
@@ -34,13 +35,36 @@ pub(super) fn render(site: &Site, page: &Page, view: &View, now: Timestamp) -> R
     Response { compressible: true, ..response.body(rendered.body) }
 }
 
-/// Returns a file that pages use. Its name says nothing of its version, so it is asked for again.
+/// Returns a file that pages use. Its name says nothing of its version, so it is asked for again,
+/// and sent only when it changed.
 pub(super) fn asset(asset: Asset) -> Response {
     let response = Response::empty(200)
         .header("Content-Type", asset.content_type)
+        .header("Vary", "Accept-Encoding");
+    Response { compressible: true, ..kept(response, asset).body(asset.body.into()) }
+}
+
+/// Tells whether the client has a file as it is.
+pub(super) fn is_known(head: &Head<'_>, asset: Asset) -> bool {
+    let known = head.header("if-none-match").unwrap_or_default();
+    known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == tag_of(asset))
+}
+
+/// Says that a file is as the client has it.
+pub(super) fn unchanged(asset: Asset) -> Response {
+    kept(Response::empty(304), asset)
+}
+
+fn kept(response: Response, asset: Asset) -> Response {
+    response
         .header("X-Content-Type-Options", "nosniff")
-        .header("Cache-Control", "no-cache");
-    Response { compressible: true, ..response.body(asset.body.into()) }
+        .header("Cache-Control", "no-cache")
+        .header("ETag", format!("W/{}", tag_of(asset)))
+}
+
+fn tag_of(asset: Asset) -> String {
+    // Weak, because the bytes on the way may be packed.
+    format!("\"{:016x}\"", fnv1a(asset.body.as_bytes()))
 }
 
 /// Returns the description of API v2, for where it is. A test compares it with the routes.

@@ -12,7 +12,7 @@ use crate::{
     label::{Matcher, Mode, Regex, parse},
     limits::FILTERS_MAX,
     silence::States,
-    ui::Page,
+    ui::{Asset, Page},
     view::AlertFilter,
 };
 
@@ -37,6 +37,8 @@ pub(super) enum Ask {
     Silences(States, Vec<Matcher>),
     Status,
     Page(Page),
+    /// Asked like the rest, because answers to queries are packed.
+    Asset(Asset),
     Explain(String),
 }
 
