@@ -88,9 +88,11 @@ pub fn cmp_alerts(a: &Labels, b: &Labels) -> Ordering {
     key(a).cmp(&key(b)).then_with(|| a.cmp_by_set(b))
 }
 
-type Key<'a> = (bool, Option<&'a [u8]>, bool, Option<&'a [u8]>);
+/// What [`cmp_alerts`] looks at first.
+pub type Key<'a> = (bool, Option<&'a [u8]>, bool, Option<&'a [u8]>);
 
-fn key(labels: &Labels) -> Key<'_> {
+/// Returns the key, so that whoever sorts many looks it up once for each.
+pub fn key(labels: &Labels) -> Key<'_> {
     let (job, instance) = (labels.get_bytes(b"job"), labels.get_bytes(b"instance"));
     (job.is_none(), job, instance.is_none(), instance)
 }

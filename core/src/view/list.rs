@@ -10,7 +10,7 @@ use crate::{
     inhibit,
     label::{Labels, Matcher, Regex},
     map::Map,
-    notify::data::cmp_alerts,
+    notify::data::key,
     route::Route,
     silence,
     time::Timestamp,
@@ -195,9 +195,14 @@ impl View {
             }
         }
         out.alerts.iter_mut().for_each(|alert| alert.receivers.sort_unstable());
-        let labels = |at: &usize| &out.alerts[*at].entry.alert.labels;
+        let labels = |at: usize| &out.alerts[at].entry.alert.labels;
         for group in &mut out.groups {
-            group.alerts.sort_unstable_by(|a, b| cmp_alerts(labels(a), labels(b)));
+            // The keys are looked up once per alert, not once per comparison.
+            let mut keyed: Vec<_> = group.alerts.iter().map(|&at| (key(labels(at)), at)).collect();
+            keyed.sort_unstable_by(|(a, at), (b, other)| {
+                a.cmp(b).then_with(|| labels(*at).cmp_by_set(labels(*other)))
+            });
+            group.alerts = keyed.into_iter().map(|(_, at)| at).collect();
         }
         out.groups.sort_by(|a, b| {
             let by_receiver = || a.route.receiver.cmp(&b.route.receiver);
