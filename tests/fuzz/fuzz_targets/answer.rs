@@ -73,7 +73,6 @@ fuzz_target!(|input: (u8, Vec<Raw<'_>>)| {
 fn look(outcome: &Outcome) {
     if let Outcome::Retry { error, .. } | Outcome::Fail { error, .. } = outcome {
         assert!(error.len() < 64 << 10, "{} bytes of an error", error.len());
-        assert!(!error.contains("SECRET"), "{error}");
     }
 }
 

@@ -17,13 +17,14 @@ fuzz_target!(|input: (u8, Vec<&[u8]>)| {
         secret: Secret::new("SECRET"),
         only: None,
     };
+    let is_known = kind & 4 == 0;
     let settings = Settings {
         host: "127.0.0.1".into(),
         port: 25,
         hello: "localhost".into(),
         tls: Default::default(),
         security: security[usize::from(kind) % 3],
-        login: (kind & 4 == 0).then_some(login),
+        login: is_known.then_some(login),
     };
     let mail = Mail {
         from: "a@x".into(),
@@ -35,10 +36,8 @@ fuzz_target!(|input: (u8, Vec<&[u8]>)| {
     for _ in 0..100_000 {
         match session.next() {
             Want::Done(result) => {
-                if let Err(error) = result {
-                    assert!(!error.message.contains("SECRET"), "{error}");
-                }
-                return;
+                let error = result.err().filter(|_| is_known);
+                return assert!(!error.is_some_and(|it| it.message.contains("SECRET")));
             }
             // The end of the pieces is the end of the connection.
             Want::Read(_) => session.feed(pieces.next().unwrap_or_default()),
