@@ -82,7 +82,7 @@ impl Pair {
         );
         let start = |name, peers: &[&Member]| {
             let (gossip, config) = (free_address(), &*config);
-            Member::start_as(Setup { executable, name, gossip, config, log: "error" }, peers, &[])
+            Member::start_as(Setup { executable, name, gossip, config, log: "info" }, peers, &[])
         };
         let a = start("a", &[]);
         let b = start("b", &[&a]);
@@ -279,7 +279,7 @@ fn a_receiver_that_always_fails(executable: &Path) {
 fn receiver(executable: &Path, behaviour: Behaviour, how: &str) {
     let pair = Pair::start(executable);
     pair.bad.behave(behaviour);
-    let (groups, seconds) = (size(10_000, 500), size(180, 5) as u64);
+    let (groups, seconds) = (size(10_000, 500), size(60, 5) as u64);
     let name = executable.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let what = format!("{name}, {groups} groups to a receiver that {how}, {seconds} s");
     pair.under(&what, 400.0, || {
