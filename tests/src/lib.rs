@@ -15,6 +15,7 @@ pub mod probe;
 pub mod relay;
 pub mod scenario;
 pub mod shim;
+pub mod sidebyside;
 pub mod sink;
 pub mod subset;
 pub mod walk;

@@ -81,6 +81,11 @@ impl Sink {
         lock(&self.shared).received.clone()
     }
 
+    /// Returns when the last request came.
+    pub fn last_at(&self) -> Option<Instant> {
+        lock(&self.shared).received.last().map(|received| received.at)
+    }
+
     /// Returns how many requests came so far.
     pub fn count(&self) -> usize {
         lock(&self.shared).received.len()

@@ -63,9 +63,24 @@ impl Program {
     /// # Errors
     /// As [`Self::start`].
     pub fn spawn_with(
-        mut command: Command,
+        command: Command,
         standard_input: Stdio,
         listening: &str,
+    ) -> Result<Self, String> {
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut program = Self::spawn_at(command, standard_input, nowhere)?;
+        program.wait_listening(listening)?;
+        Ok(program)
+    }
+
+    /// Starts a program that was told where to listen, and does not wait for it.
+    ///
+    /// # Errors
+    /// That there is no such program.
+    pub fn spawn_at(
+        mut command: Command,
+        standard_input: Stdio,
+        address: SocketAddr,
     ) -> Result<Self, String> {
         let mut child = command
             .stdin(standard_input)
@@ -81,10 +96,17 @@ impl Program {
                 lines.lock().expect("no thread panics with the lock held").push(line);
             }
         });
-        let (reader, address) = (Some(reader), SocketAddr::from(([127, 0, 0, 1], 0)));
-        let mut program = Self { child, log, reader, address };
-        program.wait_listening(listening)?;
-        Ok(program)
+        Ok(Self { child, log, reader: Some(reader), address })
+    }
+
+    /// Returns the number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Returns where it listens.

@@ -1,0 +1,70 @@
+//! Silences that match nothing: they should cost nothing.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    super::{
+        Bench, Goal, Which,
+        client::post_all,
+        load::{self, Groups},
+        micros_each,
+    },
+    quiet,
+};
+
+const PATH: &str = "/api/v2/silences";
+
+pub(super) fn silences(bench: &mut Bench) -> Result<(), String> {
+    // The original looks at every silence for every alert: fewer alerts where that takes minutes.
+    for (size, alerts, rounds) in [(1000, 10_000, 5), (10_000, 2000, 5), (50_000, 400, 3)] {
+        if !bench.has_size(size) {
+            continue;
+        }
+        let part = if size == 1000 { Goal::None } else { Goal::Part(1.0 / 500.0) };
+        let ends = load::from_now(Duration::from_secs(3600));
+        let bodies = load::alerts(0, alerts, Groups::Some(1000), &ends);
+        let silences = load::silences(0, size);
+        bench.each(&format!("{size} silences"), rounds, |bench, which| {
+            let server = bench.start(which, &quiet(), &[])?;
+            let cpu = server.cpu()?;
+            post_all(server.address(), PATH, &silences, 4)?;
+            server.rest()?;
+            let each = micros_each(server.cpu()? - cpu, size);
+            bench.note(&format!("{size}: CPU per silence"), "µs", Goal::None, which, each);
+            let (cpu, began) = (server.cpu()?, Instant::now());
+            post_all(server.address(), "/api/v2/alerts", &bodies, 4)?;
+            server.connect()?.get("/api/v2/alerts").map_err(|e| e.to_string())?;
+            let wall = began.elapsed().as_secs_f64();
+            server.rest()?;
+            let each = micros_each(server.cpu()? - cpu, alerts);
+            let what = format!("{size}: CPU per alert, posted and asked for");
+            bench.note(&what, "µs", part, which, each);
+            let what = format!("{size}: time per alert, posted and asked for");
+            bench.note(&what, "µs", Goal::None, which, micros_each(wall, alerts));
+            let answer = server.connect()?.get(PATH).map_err(|e| e.to_string())?;
+            let took = answer.took.as_secs_f64() * 1000.0;
+            bench.note(&format!("{size}: all silences"), "ms", Goal::None, which, took);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// What one more silence costs beside so many.
+pub(super) fn grow(bench: &mut Bench, size: usize, rounds: usize) -> Result<(), String> {
+    let (first, more) = (load::silences(0, size), load::silences(size, size + 1000));
+    bench.each(&format!("{size} silences"), rounds, |bench, which| {
+        if which == Which::Alertmanager && size > 100_000 {
+            return Ok(());
+        }
+        let server = bench.start(which, &quiet(), &[])?;
+        post_all(server.address(), PATH, &first, 4)?;
+        server.rest()?;
+        let cpu = server.cpu()?;
+        post_all(server.address(), PATH, &more, 4)?;
+        server.rest()?;
+        let each = micros_each(server.cpu()? - cpu, 1000);
+        bench.note(&format!("one silence more, at {size}"), "µs", Goal::None, which, each);
+        Ok(())
+    })
+}
