@@ -99,11 +99,6 @@ impl Program {
         Ok(Self { child, log, reader: Some(reader), address })
     }
 
-    /// Returns the number of the process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Tells whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
