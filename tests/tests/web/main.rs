@@ -337,10 +337,14 @@ mod tls {
         };
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let at = listener.local_addr().expect("bound");
-        let program = start(OwnedFd::from(listener).into()).expect("it runs");
-        assert_eq!(program.address(), at);
-        assert_eq!(test.pki().client(None).status(at), Ok(200));
-        drop(program);
+        // The manager keeps its own and hands it to the next one too.
+        for _ in 0..2 {
+            let handed = listener.try_clone().expect("a file");
+            let mut program = start(OwnedFd::from(handed).into()).expect("it runs");
+            assert_eq!(program.address(), at);
+            assert_eq!(test.pki().client(None).status(at), Ok(200));
+            assert_eq!(program.stop(), Ok(0));
+        }
         let file = fs::File::open(test.pki().path("config.yml")).expect("it was written");
         let error = start(file.into()).expect_err("a file is no socket");
         assert!(error.contains("no listening TCP socket"), "{error}");
