@@ -38,8 +38,10 @@ fn at(time: SystemTime) -> String {
     text
 }
 
+type Pairs<const N: usize> = [(&'static str, String); N];
+
 /// Ten labels and two annotations of 100 bytes: the texts of an alert.
-fn texts(n: usize, groups: Groups) -> ([(&'static str, String); 10], [(&'static str, String); 2]) {
+fn texts(n: usize, groups: Groups) -> (Pairs<10>, Pairs<2>) {
     let group = match groups {
         Groups::Some(count) => n % count,
         Groups::Each => n,

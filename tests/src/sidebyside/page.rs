@@ -10,7 +10,7 @@ pub(super) fn short(value: f64) -> String {
         large if large >= 99.95 => format!("{value:.0}"),
         middle if middle >= 9.995 => format!("{value:.1}"),
         small if small >= 0.9995 => format!("{value:.2}"),
-        zero if zero == 0.0 => "0".into(),
+        0.0 => "0".into(),
         _ => format!("{value:.3}"),
     }
 }

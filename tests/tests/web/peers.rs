@@ -136,7 +136,10 @@ fn said(answer: &Answer) -> (u16, Vec<Option<String>>, String) {
     (answer.status, headers, if is_refused { answer.text() } else { String::new() })
 }
 
-fn answers(name: &'static str) -> Vec<(String, (u16, Vec<Option<String>>, String))> {
+/// Status, headers of the guard, body.
+type Told = (u16, Vec<Option<String>>, String);
+
+fn answers(name: &'static str) -> Vec<(String, Told)> {
     let test = Test::new(name);
     let headers = "http_server_config: {headers: {Strict-Transport-Security: max-age=1, \
                    X-Frame-Options: deny}}\n";
