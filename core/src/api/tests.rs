@@ -157,6 +157,21 @@ fn posts_are_refused_with_alertmanagers_bodies() {
 }
 
 #[test]
+fn files_of_pages_are_sent_when_they_changed() {
+    let asset = crate::ui::asset("app.js").expect("it is there");
+    let whole = page::asset(asset);
+    assert!(whole.status == 200 && whole.body.starts_with(b"//"));
+    let tag = value(&whole, "ETag").expect("it has one");
+    let ask = |tag: &str| {
+        let headers = [("If-None-Match", tag)];
+        let head = Head { method: "GET", target: "/assets/app.js", headers: &headers };
+        site().handle(&head, b"").action
+    };
+    assert!(matches!(ask(tag), Action::Respond(known) if known.status == 304));
+    assert!(matches!(ask("W/\"other\""), Action::Query(_)));
+}
+
+#[test]
 fn gets_are_refused_with_alertmanagers_bodies() {
     for (target, status, want) in [
         ("/api/v2/alerts?filter=foo", 400, "\"bad matcher format: foo\"\n"),
@@ -192,7 +207,6 @@ fn gets_are_refused_with_alertmanagers_bodies() {
     let v1 = get("/api/v1/silence/x");
     assert!(v1.status == 410 && text(&v1).starts_with("{\"status\":\"deprecated\",\"error\":\""));
     assert_eq!(text(&v1).chars().last(), Some('\n'));
-    assert!(get("/assets/app.js").body.starts_with(b"//"));
     assert_eq!(get("/assets/nope").status, 404);
     assert_eq!(text(&get("/-/healthy")), "OK");
     assert_eq!(text(&get("/-/ready")), "OK");
