@@ -101,10 +101,13 @@ impl State {
 
     fn lets_stream_pass(&self, from: SocketAddr) -> bool {
         let strangers = self.strangers().clone();
-        strangers.is_empty()
-            || socket_of(from).is_some_and(|socket| {
-                strangers.iter().all(|stranger| !has_socket(stranger.process, &socket))
-            })
+        if strangers.is_empty() {
+            return true;
+        }
+        let Some(socket) = socket_of(from) else { return false };
+        let is_strange = strangers.iter().any(|stranger| has_socket(stranger.process, &socket));
+        // Whoever closed it meanwhile could not be found, and may be a stranger.
+        !is_strange && socket_of(from) == Some(socket)
     }
 
     fn break_streams(&self) {
@@ -139,7 +142,8 @@ fn accept(listener: &TcpListener, state: &State) {
     }
 }
 
-/// Returns the name by which `/proc` knows the socket that is connected from an address.
+/// Returns the name by which `/proc` knows the socket that is connected from an address; `None`
+/// when no process has it open.
 fn socket_of(from: SocketAddr) -> Option<String> {
     let SocketAddr::V4(v4) = from else { return None };
     // The kernel prints the address as the number it has in memory.
@@ -148,7 +152,8 @@ fn socket_of(from: SocketAddr) -> Option<String> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let row = rows.find(|row| row.get(1) == Some(&&*local))?;
-    Some(format!("socket:[{}]", row.get(9)?))
+    let inode = row.get(9).filter(|inode| **inode != "0")?;
+    Some(format!("socket:[{inode}]"))
 }
 
 fn has_socket(process: u32, socket: &str) -> bool {
