@@ -56,7 +56,7 @@ fuzz_target!(|request: (u8, &str, &str)| {
     let site = Site::new(&Options::default(), &external, 1);
     let origin = Origin { file: "web.yml", directory: "" };
     let users =
-        "basic_auth_users: {a: $2y$05$abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0}";
+        "basic_auth_users: {a: $2y$05$abcdefghijklmnopqrstuuwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ2}";
     let users = Arc::new(web(users.as_bytes(), &origin).expect("valid"));
     for target in &targets {
         let headers = [("Authorization", authorization)];
