@@ -251,7 +251,9 @@ mod tls {
 
     pub(super) fn http2_is_offered_where_the_library_has_it(name: &'static str) {
         let test = Test::new(name);
-        let program = test.start(TLS);
+        test.write("web.yml", TLS);
+        // More than the eight that are the default, and come at once below.
+        let program = test.run(&[&test.web_flag(), "--web.get-concurrency=100"]).expect("it runs");
         let chosen = |program: &Program, offered: &[&str]| {
             let client = test.pki().client_of(None, &[&TLS13], offered);
             let connection = client.connect(program.address()).map_err(|e| e.to_string())?;
