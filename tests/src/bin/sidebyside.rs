@@ -12,7 +12,7 @@ use campana_tests::{
     drivers::{PEERS, built_program, peer},
     sidebyside::{Bench, Figures, Plan, Which, draw, find, names, write_page},
 };
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 const USAGE: &str = "usage: sidebyside [scenario..] [options]
@@ -87,8 +87,8 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     // Servers inherit it, and the sinks keep a connection for each notification under way.
-    let many = Some(65_536);
-    setrlimit(Resource::Nofile, Rlimit { current: many, maximum: many })
+    let most = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })
         .map_err(|e| format!("cannot open many files: {e}"))?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no folder above tests/")?;
     let kept = root.join("docs/benchmarks.json");

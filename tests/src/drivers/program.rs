@@ -235,8 +235,12 @@ pub fn built_program(name: &str) -> PathBuf {
 /// Builds the programs with the profile of this test, and returns their folder.
 fn build() -> PathBuf {
     let test = env::current_exe().expect("a process knows its file");
-    // target/<profile>/deps/<test>
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    // target/<profile>/deps/<test>, or target/<profile>/<program>
+    let folder = test.parent().expect("a file lies in a folder");
+    let folder = match folder.ends_with("deps") {
+        true => folder.parent().expect("tests lie in target/<profile>/deps"),
+        false => folder,
+    };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet"]);
