@@ -20,3 +20,17 @@ pub fn peer(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env::var_os(PEERS)?).join(name);
     path.is_file().then_some(path)
 }
+
+/// Makes tests of functions that take a program's path: each once for `campana`, in a module of
+/// that name, and once for `campana-std`. The caller imports [`built_program`].
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod campana {
+            $(#[test] fn $name() { super::$name(&super::built_program("campana")); })*
+        }
+        mod campana_std {
+            $(#[test] fn $name() { super::$name(&super::built_program("campana-std")); })*
+        }
+    };
+}

@@ -34,18 +34,7 @@ route: {receiver: hook, group_by: [alertname], group_wait: 100ms, group_interval
 receivers: [{name: hook, webhook_configs: [{url: '{{sink}}'}]}]
 ";
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod campana {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana")); })*
-        }
-        mod campana_std {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana-std")); })*
-        }
-    };
-}
-
-on_both! {
+campana_tests::on_both! {
     a_full_disk_that_gets_room_again,
     a_disk_that_fails_and_recovers,
     a_small_file_system_that_fills_up,

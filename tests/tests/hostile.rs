@@ -19,19 +19,7 @@ use campana_tests::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// Every test on both programs.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod campana {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana")); })*
-        }
-        mod campana_std {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana-std")); })*
-        }
-    };
-}
-
-on_both! {
+campana_tests::on_both! {
     bodies_that_are_no_alerts_are_refused,
     odd_but_valid_bodies_are_taken,
     large_bodies_are_refused,

@@ -23,19 +23,7 @@ use campana_tests::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Every test on both programs.
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod campana {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana")); })*
-        }
-        mod campana_std {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana-std")); })*
-        }
-    };
-}
-
-on_both! {
+campana_tests::on_both! {
     a_mail_is_handed_in,
     mails_equal_alertmanagers,
     starttls_and_plain,

@@ -30,18 +30,7 @@ use serde_json::{Value, json};
 const POST_MAX: Duration = Duration::from_secs(25);
 const GOSSIP_MAX: Duration = Duration::from_secs(30);
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod campana {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana")); })*
-        }
-        mod campana_std {
-            $(#[test] fn $name() { super::$name(&super::built_program("campana-std")); })*
-        }
-    };
-}
-
-on_both! {
+campana_tests::on_both! {
     idle_and_slow_clients,
     bodies_of_a_hundred_megabytes,
     a_receiver_that_never_answers,

@@ -1,7 +1,6 @@
 //! Three members.
 
 use std::{
-    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
@@ -16,6 +15,7 @@ use super::{
         percentile,
     },
     config,
+    notify::compare,
 };
 use crate::{cluster::free_address, sink::Sink};
 
@@ -131,16 +131,10 @@ fn fire(bench: &mut Bench, members: &[Server], sink: &Sink, groups: usize) -> Re
     spread(bench, members, "in a storm", 10)?;
     // Everybody had a turn after three times the timeout of a peer.
     thread::sleep(Duration::from_secs(40));
-    let mut told: BTreeMap<String, usize> = BTreeMap::new();
-    for received in sink.received() {
-        let body: Value = serde_json::from_slice(&received.body).unwrap_or(Value::Null);
-        *told.entry(body["groupKey"].to_string()).or_default() += 1;
-    }
+    let (lost, doubled) = compare(sink, groups);
     let none = Goal::Most(0.0, 0.0);
-    let doubled: usize = told.values().map(|times| times - 1).sum();
     let what = format!("{groups} groups at once");
     bench.note(&format!("{what}: told twice"), "groups", none, which, doubled as f64);
-    let lost = groups.saturating_sub(told.len());
     bench.note(&format!("{what}: lost"), "groups", none, which, lost as f64);
     let each = (cpu(members)? - used) * 1e6 / groups as f64;
     bench.note(&format!("{what}: CPU of all, each"), "µs", Goal::Part(0.2), which, each);

@@ -180,10 +180,10 @@ pub(super) fn growth(bench: &mut Bench) -> Result<(), String> {
             continue;
         }
         let ends = load::from_now(HOUR * 3);
+        let count = 1000.max(size / 100);
         for (groups, how) in [(Groups::Some(100), "alert"), (Groups::Each, "alert and group")] {
             let bodies = load::alerts(0, size, groups, &ends);
-            let more = load::alerts(size, size + 1000.max(size / 100), groups, &ends);
-            let count = 1000.max(size / 100);
+            let more = load::alerts(size, size + count, groups, &ends);
             bench.each(&format!("{size} of {how}"), rounds, |bench, which| {
                 if which == Which::Alertmanager && size > 100_000 {
                     return Ok(());

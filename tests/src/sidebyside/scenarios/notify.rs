@@ -70,7 +70,7 @@ pub(super) fn notify(bench: &mut Bench) -> Result<(), String> {
 }
 
 /// Returns how many groups were not told, and how many tellings were too many.
-fn compare(sink: &Sink, size: usize) -> (usize, usize) {
+pub(super) fn compare(sink: &Sink, size: usize) -> (usize, usize) {
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     for received in sink.received() {
         let body: Value = serde_json::from_slice(&received.body).unwrap_or(Value::Null);
