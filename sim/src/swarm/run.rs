@@ -119,6 +119,13 @@ pub fn run(plan: Plan) -> Result<Outcome, String> {
     runner.run_until(live_until);
     runner.compare_at_last();
     let findings = check::check(&runner);
+    if !findings.problems.is_empty() {
+        // What was left to do says where to look.
+        for id in runner.fleet.hosts().to_vec() {
+            let pending = runner.fleet.world.pending(id);
+            runner.note(format!("pending at {id:?}: {pending}"));
+        }
+    }
     Ok(runner.outcome(findings, agreed_after))
 }
 
