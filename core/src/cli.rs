@@ -200,6 +200,8 @@ pub struct Features {
     pub utf8_strict_mode: bool,
     /// `auto-gomemlimit`: accepted, without effect.
     pub auto_gomemlimit: bool,
+    /// `event-recorder`: events go where the section `event_recorder` says.
+    pub event_recorder: bool,
 }
 
 impl Features {
@@ -212,6 +214,7 @@ impl Features {
             (self.classic_mode, "classic-mode"),
             (self.utf8_strict_mode, "utf8-strict-mode"),
             (self.auto_gomemlimit, "auto-gomemlimit"),
+            (self.event_recorder, "event-recorder"),
         ]
         .into_iter()
         .filter_map(|(on, name)| on.then_some(name))

@@ -115,6 +115,11 @@ pub fn load(text: &[u8], origin: &Origin<'_>, rules: &Rules) -> Result<Config, C
     if config.needs().is_empty() { config.complete(&[]) } else { Ok(config) }
 }
 
+/// Makes the error of a configuration that is sound, and cannot be used.
+pub fn refuse(origin: &Origin<'_>, text: &str) -> ConfigError {
+    ConfigError { file: origin.file.to_owned(), problems: Vec::from([whole(text.to_owned())]) }
+}
+
 /// Returns the configuration used without a file: alerts are grouped by name and printed to the
 /// log.
 pub const fn default_text() -> &'static str {

@@ -33,6 +33,8 @@ ids! {
     GroupId(u32);
     /// One file to read.
     ReadId(u64);
+    /// One write of the event recorder.
+    RecordId(u64);
     /// One name to resolve.
     ResolveId(u64);
     /// A node of the routing tree, in depth-first order.

@@ -11,6 +11,7 @@ mod journal;
 mod kinds;
 mod notifications;
 mod process;
+mod recorder;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,6 +26,7 @@ pub use self::{
     kinds::{Counter, Gauge, Histogram, SECONDS, Summary},
     notifications::{FailureReason, INTEGRATIONS, Notifications, Suppressed},
     process::Process,
+    recorder::Recorder,
     text::{Family, Kind, Label, Page},
     traffic::{GateFull, Traffic, handler_label, scrape},
 };
@@ -183,6 +185,8 @@ pub struct Metrics {
     pub journal: Journal,
     /// Gossip.
     pub gossip: Gossip,
+    /// The event recorder, if it is on.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 impl Default for Metrics {
@@ -221,6 +225,7 @@ impl Metrics {
             nflog: Store::default(),
             journal: Journal::default(),
             gossip: Gossip::default(),
+            recorder: None,
         }
     }
 

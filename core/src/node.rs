@@ -14,6 +14,7 @@ mod io;
 mod journal;
 mod maintain;
 mod pipeline;
+mod recorder;
 mod rehearse;
 mod reload;
 mod silences;
@@ -23,7 +24,7 @@ mod tracing;
 mod unmute;
 mod warm_up;
 
-use alloc::{collections::VecDeque, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, string::String, sync::Arc, vec::Vec};
 
 pub use self::{
     boot::{Start, gossip_settings, gossip_start, load_config},
@@ -72,6 +73,7 @@ pub struct Node {
     claims: claims::Claims,
     deliveries: Deliveries,
     tracer: tracing::Tracer,
+    recorder: Option<Box<recorder::Recorder>>,
     journal: Journal,
     /// What waits for the journal, in the order of the appends: for which, and whether that must be
     /// on disk.
@@ -119,11 +121,12 @@ impl Node {
             Input::Datagram { from, bytes } => self.on_datagram(now, from, &bytes),
             Input::Hangup => self.on_hangup(),
             Input::Globbed(id, files) => self.on_templates(id, files),
+            Input::Recorded(id, result) => self.on_recorded(id, result),
             Input::Read(id, content) => self.on_read(now, id, content),
             Input::Resolved(id, result) => self.on_resolved(now, id, result),
             Input::Saved(id, result) => self.on_saved(now, id, result),
             Input::Sent(id, result) => {
-                if !self.trace_sent(now, id, &result) {
+                if !self.trace_sent(now, id, &result) && !self.event_sent(now, id, &result) {
                     if !self.deliveries.on_sent(&mut self.ids, id, result) {
                         self.ignore("exchange", id.0);
                     }
@@ -138,6 +141,7 @@ impl Node {
         if self.stopping.is_none() {
             self.unmute(now);
         }
+        self.hand_events_out(now);
         self.try_stop();
     }
 
@@ -157,8 +161,14 @@ impl Node {
             earliest(earliest(cluster, self.claims.deadline()), self.deliveries.deadline());
         let others = earliest(others, self.journal.deadline());
         let others = earliest(others, self.tracer.deadline());
+        let recorder = self.recorder.as_ref().and_then(|recorder| recorder.deadline());
+        let others = earliest(others, recorder);
         if let Some(stopping) = &self.stopping {
-            return if stopping.is_over() { None } else { earliest(stopping.deadline(), others) };
+            return if stopping.is_over() {
+                None
+            } else {
+                earliest(stopping.deadline(self.now.instant), others)
+            };
         }
         let group = self.groups.next_at().map(|at| Deadline { at, reason: Reason::Group });
         let group = earliest(group, self.unmute_deadline());
@@ -173,12 +183,18 @@ impl Node {
             groups: self.groups.snapshot(),
             silences: self.silences.table(),
             inhibitor: self.inhibitor.index(),
-            metrics: self.metrics.clone(),
+            metrics: self.metrics_for_readers(),
             cluster: self.cluster.as_ref().map(ClusterView::new).map(Arc::new),
             trail: self.trail.clone(),
             at: self.now,
             started_at: self.started_at,
         })
+    }
+
+    fn metrics_for_readers(&self) -> Metrics {
+        let mut metrics = self.metrics.clone();
+        metrics.recorder = self.recorder.as_ref().map(|recorder| recorder.counts());
+        metrics
     }
 
     /// Returns the notification log, for whoever compares nodes.
@@ -232,6 +248,8 @@ impl Node {
     fn on_read(&mut self, now: Now, id: ReadId, content: Result<Vec<u8>, String>) {
         if self.reload.is_reading(id) {
             self.on_config_read(content);
+        } else if self.event_read(now, id, &content) {
+            // A post of an event goes on.
         } else if self.deliveries.on_read(&mut self.ids, id, content) {
             self.pump(now);
         } else {

@@ -33,6 +33,8 @@ pub enum Stream {
     Nonce = 4,
     /// Ids of traces and spans.
     Trace = 5,
+    /// Ids of groups in recorded events.
+    Event = 6,
 }
 
 /// One part's stream of random numbers.

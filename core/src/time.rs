@@ -188,6 +188,8 @@ pub enum Reason {
     Cluster,
     /// A delivery waits for its position, its next attempt or its deadline.
     Delivery,
+    /// Recorded events wait for others, or for their next attempt.
+    Event,
     /// A group waits for `group_wait` or `group_interval`.
     Group,
     /// Changes have gathered to be written, or a write takes too long.
@@ -206,6 +208,7 @@ impl fmt::Display for Reason {
             Self::Backlog => "backlog",
             Self::Cluster => "cluster",
             Self::Delivery => "delivery",
+            Self::Event => "event",
             Self::Group => "group",
             Self::Journal => "journal",
             Self::Maintenance => "maintenance",

@@ -1,8 +1,9 @@
 //! Files: whole ones in, and replaced ones out. Blocking; meant for threads that may wait.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -66,6 +67,27 @@ fn paths(pattern: &str) -> Result<Vec<String>, glob::BadPattern> {
         }));
     }
     Ok(found)
+}
+
+/// Appends to a file, which is made if it is not there, or to the standard output. What could be
+/// written of it only in part is taken back.
+pub(crate) fn record(path: Option<&str>, bytes: &[u8]) -> Result<(), String> {
+    let Some(path) = path else {
+        let mut out = io::stdout().lock();
+        return out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| format!("write: {e}"));
+    };
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .append(true)
+        .create(true)
+        .mode(0o644)
+        .open(path)
+        .map_err(|e| format!("open {path}: {e}"))?;
+    let length = file.metadata().map(|it| it.len());
+    file.write_all(bytes).map_err(|e| {
+        length.and_then(|length| file.set_len(length)).ok();
+        format!("write {path}: {e}")
+    })
 }
 
 /// Replaces a file so that after a crash either the old or the new content is there, whole.

@@ -265,6 +265,12 @@ impl Execute for Acting<'_> {
                 let read = smol::unblock(move || files::read(&path));
                 executor.spawn(async move { mailbox.push(Input::Read(id, read.await)) }).detach();
             }
+            Output::Record(id, path, bytes) => {
+                let write = smol::unblock(move || files::record(path.as_deref(), &bytes));
+                executor
+                    .spawn(async move { mailbox.push(Input::Recorded(id, write.await)) })
+                    .detach();
+            }
             Output::Reply(id, reply) => {
                 if let Some(waiting) = open.calls.remove(&id) {
                     // A client that is gone needs no reply.

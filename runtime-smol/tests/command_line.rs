@@ -24,7 +24,7 @@ fn version_and_help_go_to_standard_output() {
 
 #[test]
 fn a_flag_of_a_missing_part_is_refused_with_its_reason() {
-    let refused = run(&["--enable-feature=event-recorder"]);
+    let refused = run(&["--web.listen-address=vsock://:9093"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("not available in this version"), "{refused:?}");
 }

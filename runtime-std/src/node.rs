@@ -232,6 +232,12 @@ impl Execute for Acting<'_> {
                 let mailbox = mailbox.clone();
                 disk.run(move || mailbox.push(Input::Read(id, files::read(&path))));
             }
+            Output::Record(id, path, bytes) => {
+                let mailbox = mailbox.clone();
+                disk.run(move || {
+                    mailbox.push(Input::Recorded(id, files::record(path.as_deref(), &bytes)));
+                });
+            }
             Output::Reply(id, reply) => {
                 if let Some(waiting) = open.calls.remove(&id) {
                     // A client that is gone needs no reply.

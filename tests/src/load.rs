@@ -270,6 +270,7 @@ fn carry_out(output: Output, effort: &mut Effort) -> Option<Input> {
         }
         Output::Save(id, ..) => Input::Saved(id, Ok(())),
         Output::Append(append) => Input::Appended(append.id, Ok(())),
+        Output::Record(id, ..) => Input::Recorded(id, Ok(())),
         _ => return None,
     })
 }

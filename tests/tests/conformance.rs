@@ -333,6 +333,7 @@ const TAIL: &str = "
 
 - `tracing` with `client_type: grpc`: traces are exported over HTTP only, which a warning says at
   every load. `compression` has no effect.
-- `event_recorder` is read and checked; as in the original it does nothing without the feature
-  `event-recorder`, which this version refuses.
+- `event_recorder` does nothing without the feature `event-recorder`, as in the original. With it,
+  `kafka_outputs` are refused: there is no client for Kafka in here. A URL of `webhook_outputs` can
+  pass events on.
 ";

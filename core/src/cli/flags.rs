@@ -229,7 +229,7 @@ pub const FEATURES: &[(&str, &str)] = &[
     ("classic-mode", "classic matcher syntax and label names"),
     ("utf8-strict-mode", "UTF-8 matcher syntax only"),
     ("auto-gomemlimit", "accepted, without effect"),
-    ("event-recorder", "not available in this version"),
+    ("event-recorder", "records events where event_recorder says"),
 ];
 
 /// Finds a flag by its long name.

@@ -278,11 +278,7 @@ fn features(text: &str) -> Result<Features, String> {
             "classic-mode" => features.classic_mode = true,
             "utf8-strict-mode" => features.utf8_strict_mode = true,
             "auto-gomemlimit" => features.auto_gomemlimit = true,
-            "event-recorder" => {
-                return Err("--enable-feature=event-recorder is not available in this version: \
-                            the event recorder is not built yet"
-                    .to_owned());
-            }
+            "event-recorder" => features.event_recorder = true,
             name => return Err(format!("unknown option '{name}' for --enable-feature")),
         }
     }

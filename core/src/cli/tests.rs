@@ -136,7 +136,6 @@ fn mistakes_get_the_dialects_texts() {
         "--web.external-url=ftp://x/",
         "--notify.deny-egress=10.0.0.0/40",
         "--notify.allow-egress=10.0.0.0/8",
-        "--enable-feature=event-recorder",
         "--silences.max-silences=many",
         "--auto-gomemlimit.ratio=NaN",
     ] {

@@ -116,6 +116,13 @@ impl Config {
             }
             add(integration.kind.mail_tls());
         }
+        let recorder = self.event_recorder.iter().flat_map(|recorder| &recorder.webhook_outputs);
+        for http in recorder.filter_map(|output| output.http_config.as_ref()) {
+            add(http.tls.as_ref());
+            if let Auth::OAuth2(oauth2) = &http.auth {
+                add(oauth2.tls.as_ref());
+            }
+        }
         found
     }
 

@@ -220,6 +220,15 @@ events! {
     /// Spans could not be exported; said once until an export succeeds.
     TracesNotExported { err: String, dropped: u64 }
         => Warn, "tracing", "Traces could not be exported";
+    /// Events could not be written; said once until a write succeeds.
+    EventsNotWritten { output: Arc<str>, events: u64, err: String }
+        => Error, "eventrecorder", "Failed to write events";
+    /// A post of the event recorder failed.
+    EventPostFailed { output: Arc<str>, attempt: u64, err: String }
+        => Warn, "eventrecorder", "Event recorder webhook POST failed";
+    /// A post of the event recorder failed for the last time.
+    EventPostGivenUp { output: Arc<str>, retries: u64 }
+        => Error, "eventrecorder", "Event recorder webhook POST failed after retries, dropping event";
     /// A notification of the integration `log`.
     Notification {
         receiver: Arc<str>, status: Arc<str>, group_key as "aggrGroup": Arc<str>,

@@ -16,6 +16,9 @@ impl Metrics {
         self.silences.collect(page);
         self.nflog.collect(&NFLOG, page);
         self.journal.collect(page);
+        if let Some(recorder) = &self.recorder {
+            recorder.collect(page);
+        }
         page.gauge(
             "alertmanager_cluster_enabled",
             "Whether this instance gossips with others.",

@@ -38,10 +38,13 @@ impl Node {
                 Ok(Upserted::Known(id, change)) => {
                     self.note_alert(now, id, change);
                     self.complete(now, id);
+                    self.record_grouped(now, id);
                 }
                 Ok(Upserted::New(id)) => {
                     self.note_alert(now, id, Change::Life);
+                    self.record_created(now, id);
                     self.admit(now, id);
+                    self.record_grouped(now, id);
                 }
                 Err(Rejected::NameLimit { max }) => self.reject(&posted, max),
             }

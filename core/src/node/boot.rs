@@ -60,6 +60,13 @@ pub fn load_config(text: &[u8], options: &Options) -> Result<Config, ConfigError
     let rules = config::Rules { mode: label_mode(options), retention: options.data_retention };
     let mut config = config::load(text, &origin, &rules)?;
     config.warnings.extend(config::advise(&config, text));
+    if !options.features.event_recorder {
+        config.event_recorder = None;
+    } else if config.event_recorder.iter().any(|it| !it.kafka_outputs.is_empty()) {
+        let text = "event_recorder: kafka_outputs are not available in this version; \
+                    post to a URL (webhook_outputs) that passes events on to Kafka";
+        return Err(config::refuse(&origin, text));
+    }
     Ok(config)
 }
 
@@ -142,6 +149,8 @@ impl Node {
         let user_agent = alloc::format!("Alertmanager/{}", metrics::Build::this().compatible);
         let rng = |stream| Rng::new(seed, stream);
         let (backoff, nonces) = (rng(Stream::Delivery), rng(Stream::Nonce));
+        let recorder = options.features.event_recorder;
+        let recorder = super::recorder::start(recorder, &hostname, &user_agent, rng(Stream::Event));
         let mut deliveries = Deliveries::new(backoff, nonces, Arc::from(user_agent), hostname);
         deliveries.set_environment(options.environment.clone());
         deliveries.configure(config.template_set(), true);
@@ -159,6 +168,7 @@ impl Node {
             claims: Default::default(),
             deliveries,
             tracer: super::tracing::Tracer::new(rng(Stream::Trace), &config),
+            recorder,
             journal: Journal::new(options.storage_journal.then_some(options.storage_sync), &saved),
             promises: VecDeque::new(),
             schedule: Schedule::new(
@@ -184,11 +194,14 @@ impl Node {
         };
         node.metrics.set_alert_limit(node.options.alerts_per_alertname_limit);
         node.announce_config(now);
+        node.configure_recorder(now);
+        node.record_start(now);
         node.shorten_journal(&saved);
         node.restore(now, saved);
         if node.cluster.is_some() {
             node.enter_cluster(now);
         }
+        node.hand_events_out(now);
         node
     }
 

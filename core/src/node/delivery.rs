@@ -208,6 +208,7 @@ impl Node {
         let error = match &finished.end {
             End::Delivered(reason) => {
                 self.on_delivered(now, &finished, *reason);
+                self.record_notification(now, &finished, *reason);
                 self.follow_group(now, &finished.plan);
                 None
             }
@@ -223,6 +224,7 @@ impl Node {
         self.note_end(now, &finished);
         let flight = finished.plan.flight;
         if let Some(landed) = self.groups.delivered(now.instant, flight, error, &self.alerts) {
+            self.forget_muted(flight);
             self.on_landed(landed);
         }
     }

@@ -98,6 +98,7 @@ impl Node {
         };
         self.mute(&mut flush);
         self.note_muting(id, &flush);
+        self.record_muted(now, &flush);
         flush
     }
 
@@ -178,6 +179,7 @@ impl Node {
             self.options.cluster.peer_timeout.saturating_mul(position)
         });
         let flight = self.groups.take_off(flight);
+        self.remember_muted(flight, flush);
         let hashes = hashes(&notification.alerts);
         for integration in integrations {
             let log_key = log_key(&notification.group_key, &notification.receiver, integration);
@@ -200,6 +202,7 @@ impl Node {
 
     /// Does what is left to do when a flush has ended.
     pub(super) fn on_landed(&mut self, landed: Landed) {
+        self.record_resolved(self.now, &landed);
         for &id in &landed.left {
             if let Some(entry) = self.alerts.get_mut(id) {
                 entry.groups -= 1;

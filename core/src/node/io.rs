@@ -11,7 +11,7 @@ use crate::{
     config::{Config, ConfigError, Needs, TemplateFile},
     delivery::{StepDone, StepWork},
     event::Event,
-    id::{AppendId, CallId, ReadId, ResolveId, SaveId, SendId, StreamId, WorkId},
+    id::{AppendId, CallId, ReadId, RecordId, ResolveId, SaveId, SendId, StreamId, WorkId},
     notify::{Answer, Exchange, SendError, smtp::Session},
     persist::{Append, Checkpoint},
     time::Instant,
@@ -38,6 +38,8 @@ pub enum Input {
     Globbed(ReadId, Result<Vec<TemplateFile>, String>),
     /// The file of an [`Output::Read`], or why it could not be read.
     Read(ReadId, Result<Vec<u8>, String>),
+    /// The bytes of an [`Output::Record`] are in the file, or why they are not.
+    Recorded(RecordId, Result<(), String>),
     /// The addresses of an [`Output::Resolve`], or why there are none.
     Resolved(ResolveId, Result<Vec<IpAddr>, String>),
     /// The file of an [`Output::Save`] is on disk under its name, or why it is not.
@@ -80,6 +82,9 @@ pub enum Output {
     Mail(SendId, Box<Session>, Instant),
     /// Read a whole file.
     Read(ReadId, Arc<str>),
+    /// Append bytes to a file outside of the data directory, which is made if it is not there; or to
+    /// the standard output. The file is looked up by its name each time: it may have been moved away.
+    Record(RecordId, Option<Arc<str>>, Vec<u8>),
     /// Look up the addresses of a host, or parse them where it is an address.
     Resolve(ResolveId, String),
     /// Answer a call.

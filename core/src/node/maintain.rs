@@ -8,9 +8,9 @@ use crate::{
     api::Reply,
     event::{Event, Part},
     id::{SaveId, WorkId},
-    limits::{LEAVE_WAIT, SHUTDOWN_GRACE},
+    limits::{EVENT_DRAIN, LEAVE_WAIT, SHUTDOWN_GRACE, SPAN_DRAIN},
     persist::{CHECKPOINT_FILE, Checkpoint, Round},
-    time::{Deadline, Instant, Now, Reason},
+    time::{Deadline, Instant, Now, Reason, earliest},
 };
 
 /// How far a shutdown is.
@@ -20,6 +20,8 @@ pub(super) struct Stopping {
     grace_ends: Option<Instant>,
     /// Whether the last checkpoint was begun; the node stops when it has ended.
     last_save: LastSave,
+    /// Since when only events and spans are still to go out.
+    drains: Option<Instant>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +29,7 @@ enum LastSave {
     NotBegun,
     UnderWay,
     Ended,
+    Drained,
     Leaving,
     Announced,
 }
@@ -37,8 +40,11 @@ impl Stopping {
         self.last_save == LastSave::Announced
     }
 
-    pub(super) fn deadline(&self) -> Option<Deadline> {
-        self.grace_ends.map(|at| Deadline { at, reason: Reason::Shutdown })
+    pub(super) fn deadline(&self, now: Instant) -> Option<Deadline> {
+        let steps = [SPAN_DRAIN, EVENT_DRAIN];
+        let next = |since: Instant| steps.map(|step| since + step).into_iter().find(|at| *at > now);
+        let at = earliest(self.grace_ends, self.drains.and_then(next))?;
+        Some(Deadline { at, reason: Reason::Shutdown })
     }
 }
 
@@ -102,7 +108,7 @@ impl Node {
             return;
         }
         let grace_ends = Some(now.instant + SHUTDOWN_GRACE);
-        self.stopping = Some(Stopping { grace_ends, last_save: LastSave::NotBegun });
+        self.stopping = Some(Stopping { grace_ends, last_save: LastSave::NotBegun, drains: None });
         self.leave_waiting_to_peers(now);
         for call in self.reload.give_up() {
             self.outputs.push_back(Output::Reply(call, Reply::Stopping));
@@ -141,13 +147,41 @@ impl Node {
                     self.set_last_save(LastSave::UnderWay);
                 }
             }
-            LastSave::Ended if self.cluster.is_some() => {
+            LastSave::Ended => self.drain(),
+            LastSave::Drained if self.cluster.is_some() => {
                 self.set_last_save(LastSave::Leaving);
                 let now = self.now;
                 self.with_cluster(now, |cluster, at| cluster.leave(at, LEAVE_WAIT));
             }
-            LastSave::Ended => self.on_departed(),
+            LastSave::Drained => self.on_departed(),
             LastSave::NotBegun | LastSave::UnderWay | LastSave::Leaving | LastSave::Announced => {}
+        }
+    }
+
+    /// Waits until events and spans have gone out, for a while.
+    fn drain(&mut self) {
+        let now = self.now;
+        let Some(stopping) = &mut self.stopping else { return };
+        let since = match stopping.drains {
+            Some(since) => since,
+            None => {
+                stopping.drains = Some(now.instant);
+                self.record_end(now);
+                self.hand_events_out(now);
+                self.export_last_spans(now);
+                now.instant
+            }
+        };
+        if now.instant >= since + SPAN_DRAIN {
+            self.give_spans_up();
+        }
+        if now.instant >= since + EVENT_DRAIN {
+            self.give_events_up();
+        }
+        let is_idle = self.recorder.as_ref().is_none_or(|recorder| recorder.is_idle());
+        if is_idle && self.tracer.is_idle() {
+            self.set_last_save(LastSave::Drained);
+            self.try_stop();
         }
     }
 

@@ -240,6 +240,7 @@ impl Node {
         let is_same = self.config.receivers == old.receivers;
         self.deliveries.configure(self.config.template_set(), is_same);
         self.configure_tracing();
+        self.configure_recorder(now);
         before.sort_unstable();
         self.note_groups_besides(now, &before);
         self.announce_config(now);

@@ -31,6 +31,7 @@ impl Node {
             self.log_silence(&set.id, change);
             self.note_silence(now, &set.id);
             self.gossip_silence(now, &set.id);
+            self.record_silence(now, &set.id, &set.change);
             set.id
         });
         self.promise(Promised::Reply(call, Reply::SilencePut(result), "the silence is in force"));

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 mod journal;
 mod muting;
+mod recorder;
 mod reload;
 mod tracing;
 
@@ -57,6 +58,8 @@ struct Seen {
     /// How far the wall clock has jumped.
     jump_ms: i64,
     stopped: bool,
+    /// What was recorded of events.
+    recorded: Vec<u8>,
 }
 
 impl Execute for Seen {
@@ -94,6 +97,11 @@ impl Execute for Seen {
                     }
                 };
                 self.queue.push_back(Input::Appended(append.id, result));
+            }
+            Output::Record(id, _, bytes) => {
+                self.recorded.extend_from_slice(&bytes);
+                let result = self.disk_error.clone().map_or(Ok(()), Err);
+                self.queue.push_back(Input::Recorded(id, result));
             }
             Output::Remove(name) => drop(self.journals.remove(&name)),
             Output::Save(id, ..) if self.disk_error.is_some() => {

@@ -166,6 +166,10 @@ impl Tracer {
         Some((id, Box::new(exchange), now.instant + target.timeout))
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.export.is_none()
+    }
+
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let due = self.due.filter(|_| self.export.is_none());
         due.map(|at| Deadline { at, reason: Reason::Trace })
@@ -221,6 +225,23 @@ impl Node {
         }
         self.export_spans(now);
         true
+    }
+
+    /// Sends the spans that wait, although it may not be time: nothing will join them.
+    pub(super) fn export_last_spans(&mut self, now: Now) {
+        if self.tracer.due.is_some() {
+            self.tracer.due = Some(now.instant);
+        }
+        self.export_spans(now);
+    }
+
+    /// Gives up the spans that wait, at the end of a shutdown's patience.
+    pub(super) fn give_spans_up(&mut self) {
+        self.tracer.waiting.clear();
+        self.tracer.due = None;
+        if let Some(id) = self.tracer.export.take() {
+            self.outputs.push_back(Output::Cancel(id));
+        }
     }
 
     /// Sends the spans that wait, when it is time.

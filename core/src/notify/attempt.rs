@@ -69,6 +69,8 @@ pub struct Attempt {
     hidden: Hidden,
     /// The request whose answer is awaited.
     request: Option<Box<Request>>,
+    /// The whole attempt, where it is not the integration that makes the requests.
+    only: Option<Box<Request>>,
     /// The request for a token whose answer is awaited instead.
     asking: Option<Asking>,
     /// Whether the token is one of this attempt.
@@ -90,11 +92,18 @@ impl Attempt {
             answers: Vec::new(),
             hidden: Hidden::default(),
             request: None,
+            only: None,
             asking: None,
             is_fresh: false,
             has_learned: false,
             keep: Keep::default(),
         }
+    }
+
+    /// Begins an attempt to send one request with an integration's `http_config`, and nothing else
+    /// of it.
+    pub fn of(now: Timestamp, nonce: u64, memory: Arc<Memory>, request: Request) -> Self {
+        Self { only: Some(Box::new(request)), ..Self::new(now, nonce, memory) }
     }
 
     /// Goes on to the next thing the attempt needs. Pure; meant to run off the owner's thread.
@@ -108,6 +117,10 @@ impl Attempt {
 
     fn go_on(&mut self, job: &Job, fed: Fed) -> Step {
         let next = match fed {
+            Fed::Start if self.only.is_some() => {
+                self.files = Files::new([], &job.integration.http);
+                Ok(())
+            }
             Fed::Start => {
                 let integration = &job.integration;
                 let optional = integration.kind.optional_files(&job.environment);
@@ -137,6 +150,16 @@ impl Attempt {
     }
 
     fn turn(&mut self, job: &Job) -> Step {
+        if let Some(request) = &self.only {
+            let Some(answer) = self.answers.last() else {
+                self.request = Some(request.clone());
+                return self.send(job, None);
+            };
+            return Step::Done(match answer.status {
+                200..300 => Outcome::Delivered,
+                status => fail(format!("{} returned HTTP {status}", job.integration.name)),
+            });
+        }
         let talk = Talk {
             job,
             now: self.now,

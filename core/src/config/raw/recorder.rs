@@ -1,5 +1,4 @@
-//! `event_recorder`: read and checked, so that a file with it loads. It has no effect without the
-//! feature of that name, which this version does not have.
+//! `event_recorder`: where events are recorded. It has no effect without the feature of that name.
 
 use alloc::{format, string::String, vec::Vec};
 
