@@ -165,8 +165,8 @@ fn records_what_the_original_records(executable: &Path) {
     let config = CONFIG.replace("SINK", &sink.url()).replace("EVENTS", &events.url());
     fs::write(folder.path().join("config.yml"), config).expect("written");
     let file = folder.path().join("events.jsonl");
-    let mut program =
-        Program::spawn(command(executable, folder.path()), "msg=\"Listening on\"").expect("it runs");
+    let mut program = Program::spawn(command(executable, folder.path()), "msg=\"Listening on\"")
+        .expect("it runs");
     let read = || fs::read_to_string(&file).unwrap_or_default();
     wait(read, "alertmanagerStartupEvent", 1);
     // A post that fails is made again.
@@ -210,8 +210,8 @@ fn follows_a_file_that_is_moved_away(executable: &Path) {
     let config = config.lines().filter(|line| !line.contains("EVENTS")).collect::<Vec<_>>();
     fs::write(folder.path().join("config.yml"), config.join("\n")).expect("written");
     let (file, old) = (folder.path().join("events.jsonl"), folder.path().join("old"));
-    let mut program =
-        Program::spawn(command(executable, folder.path()), "msg=\"Listening on\"").expect("it runs");
+    let mut program = Program::spawn(command(executable, folder.path()), "msg=\"Listening on\"")
+        .expect("it runs");
     let read = || fs::read_to_string(&file).unwrap_or_default();
     wait(read, "alertmanagerStartupEvent", 1);
     fs::rename(&file, &old).expect("moved");

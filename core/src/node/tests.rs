@@ -282,7 +282,7 @@ fn silences_and_inhibition_mute() {
         comment: "c".into(),
         annotations: Default::default(),
     };
-    rig.input(Input::Call(CallId(2), Call::PutSilence(alloc::boxed::Box::new(draft))));
+    rig.input(Input::Call(CallId(2), Call::PutSilence(Box::new(draft))));
     assert!(matches!(rig.seen.replies.last(), Some(Reply::SilencePut(Ok(_)))));
     rig.until(10_000);
     assert_eq!(rig.sent_at(), [2000]);
