@@ -231,6 +231,12 @@ struct Acting<'a> {
 }
 
 impl Acting<'_> {
+    /// Does what waits for a disk.
+    fn on_disk(&self, work: impl FnOnce() -> Input + Send + 'static) {
+        let mailbox = self.hands.mailbox;
+        smol::unblock(move || mailbox.push(work())).detach();
+    }
+
     fn gossip(&self) -> &'static Gossip {
         self.hands.gossip.expect("only a node that takes part in a cluster gossips")
     }
@@ -247,10 +253,7 @@ impl Execute for Acting<'_> {
             Output::Cancel(id) => drop(open.sends.remove(&id)),
             Output::Datagram { to, bytes } => self.gossip().send(to, &bytes),
             Output::Glob(id, needs) => {
-                let read = smol::unblock(move || trust::gather(&needs));
-                executor
-                    .spawn(async move { mailbox.push(Input::Globbed(id, read.await)) })
-                    .detach();
+                self.on_disk(move || Input::Globbed(id, trust::gather(&needs)));
             }
             Output::Log(event) => log.write(&event),
             Output::Mail(id, session, at) => {
@@ -262,14 +265,10 @@ impl Execute for Acting<'_> {
                 open.sends.insert(id, task);
             }
             Output::Read(id, path) => {
-                let read = smol::unblock(move || files::read(&path));
-                executor.spawn(async move { mailbox.push(Input::Read(id, read.await)) }).detach();
+                self.on_disk(move || Input::Read(id, files::read(&path)));
             }
             Output::Record(id, path, bytes) => {
-                let write = smol::unblock(move || files::record(path.as_deref(), &bytes));
-                executor
-                    .spawn(async move { mailbox.push(Input::Recorded(id, write.await)) })
-                    .detach();
+                self.on_disk(move || Input::Recorded(id, files::record(path.as_deref(), &bytes)));
             }
             Output::Reply(id, reply) => {
                 if let Some(waiting) = open.calls.remove(&id) {
@@ -280,8 +279,7 @@ impl Execute for Acting<'_> {
             Output::Resolve(id, host) => self.gossip().resolve(id, host),
             Output::Save(id, name, bytes) => {
                 let storage = self.hands.storage.clone();
-                let save = smol::unblock(move || files::save(&storage, name, &bytes));
-                executor.spawn(async move { mailbox.push(Input::Saved(id, save.await)) }).detach();
+                self.on_disk(move || Input::Saved(id, files::save(&storage, name, &bytes)));
             }
             Output::Send(id, exchange, at) => {
                 let task = executor.spawn(async move {

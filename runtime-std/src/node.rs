@@ -202,7 +202,7 @@ struct Acting<'a> {
 
 impl Execute for Acting<'_> {
     fn execute(&mut self, output: Output) {
-        let Hands { compute, disk, senders, client, gossip, mailbox, clock, log, .. } = self.hands;
+        let Hands { compute, senders, client, gossip, mailbox, clock, log, .. } = self.hands;
         let storage = &self.hands.storage;
         let mut open = self.open.borrow_mut();
         match output {
@@ -220,8 +220,7 @@ impl Execute for Acting<'_> {
                 }
             }
             Output::Glob(id, needs) => {
-                let mailbox = mailbox.clone();
-                disk.run(move || mailbox.push(Input::Globbed(id, trust::gather(&needs))));
+                self.on_disk(move || Input::Globbed(id, trust::gather(&needs)));
             }
             Output::Log(event) => log.write(&event),
             Output::Mail(id, session, at) => {
@@ -229,14 +228,10 @@ impl Execute for Acting<'_> {
                 self.send(&mut open, id, move || mailer.deliver(session, clock.until(at)));
             }
             Output::Read(id, path) => {
-                let mailbox = mailbox.clone();
-                disk.run(move || mailbox.push(Input::Read(id, files::read(&path))));
+                self.on_disk(move || Input::Read(id, files::read(&path)));
             }
             Output::Record(id, path, bytes) => {
-                let mailbox = mailbox.clone();
-                disk.run(move || {
-                    mailbox.push(Input::Recorded(id, files::record(path.as_deref(), &bytes)));
-                });
+                self.on_disk(move || Input::Recorded(id, files::record(path.as_deref(), &bytes)));
             }
             Output::Reply(id, reply) => {
                 if let Some(waiting) = open.calls.remove(&id) {
@@ -249,10 +244,8 @@ impl Execute for Acting<'_> {
                 senders.run(move || mailbox.push(gossip::resolve(id, &host)));
             }
             Output::Save(id, name, bytes) => {
-                let (mailbox, storage) = (mailbox.clone(), storage.clone());
-                disk.run(move || {
-                    mailbox.push(Input::Saved(id, files::save(&storage, name, &bytes)));
-                });
+                let storage = storage.clone();
+                self.on_disk(move || Input::Saved(id, files::save(&storage, name, &bytes)));
             }
             Output::Send(id, exchange, at) => {
                 let (client, clock) = (client.clone(), *clock);
@@ -276,6 +269,12 @@ impl Execute for Acting<'_> {
 }
 
 impl Acting<'_> {
+    /// Does what waits for a disk.
+    fn on_disk(&self, work: impl FnOnce() -> Input + Send + 'static) {
+        let mailbox = self.hands.mailbox.clone();
+        self.hands.disk.run(move || mailbox.push(work()));
+    }
+
     /// Delivers something on a sender's thread, unless it is given up before its turn.
     fn send(
         &self,

@@ -464,9 +464,7 @@ impl World {
                 let content = self.host(id).disk.read(&path);
                 self.heap.push(file_at, answer(Input::Read(read, content)));
             }
-            Output::Record(record, path, bytes) => {
-                self.trace.note(now, format_args!("{id:?} records events in {path:?}"));
-                self.trace.note_bytes(&bytes);
+            Output::Record(record, ..) => {
                 self.heap.push(file_at, answer(Input::Recorded(record, Ok(()))));
             }
             Output::Reply(call, reply) => {

@@ -82,8 +82,9 @@ pub enum Output {
     Mail(SendId, Box<Session>, Instant),
     /// Read a whole file.
     Read(ReadId, Arc<str>),
-    /// Append bytes to a file outside of the data directory, which is made if it is not there; or to
-    /// the standard output. The file is looked up by its name each time: it may have been moved away.
+    /// Append bytes to a file outside of the data directory, which is made if it is not there; or
+    /// to the standard output. The file is looked up by its name each time: it may have been moved
+    /// away.
     Record(RecordId, Option<Arc<str>>, Vec<u8>),
     /// Look up the addresses of a host, or parse them where it is an address.
     Resolve(ResolveId, String),

@@ -13,10 +13,11 @@ const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 /// Lines of code of each runtime, without comments, empty lines and tests: what there was when the
 /// limit was set, and little more. The aim is 1,200; what grows beyond belongs in core. Both carry
-/// HTTP, gossip and mail, TLS for all, in each direction, and the files of the data directory; the
-/// first holds what both share, such as who trusts whom and the files of the web side. The second
-/// one has more because of the gate it needs in front of tiny_http, which knows no limits.
-const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 2990), ("runtime-std", 2900)];
+/// HTTP, gossip, mail and gRPC, TLS for all, in each direction, and files: those of the data
+/// directory, and those that events are appended to; the first holds what both share, such as who
+/// trusts whom and the files of the web side. The second one has more because of the gate it needs
+/// in front of tiny_http, which knows no limits.
+const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 3060), ("runtime-std", 2960)];
 
 /// Files that may be longer, each with its reason.
 const LONG_FILES: [(&str, &str); 0] = [];

@@ -90,8 +90,8 @@ impl Json {
     fn fraction(&mut self, nanos: u32) {
         let digits = match nanos {
             0 => return,
-            _ if nanos % 1_000_000 == 0 => 3,
-            _ if nanos % 1000 == 0 => 6,
+            _ if nanos.is_multiple_of(1_000_000) => 3,
+            _ if nanos.is_multiple_of(1000) => 6,
             _ => 9,
         };
         self.0.push('.');

@@ -25,7 +25,7 @@ use crate::{
     node::Output,
     notify::{
         Attempt, Environment, Fed, Integration, Job, Kind, Notification, Outcome, Step,
-        WebhookConfig, memory::Memory, service::Request,
+        memory::Memory, service::Request,
     },
     rng::Rng,
     template,
@@ -280,7 +280,7 @@ impl Target {
 /// Makes what attempts are made with. There is no notification behind them.
 fn job(output: &WebhookOutput, user_agent: &str, environment: &Environment) -> Job {
     let integration = Integration {
-        kind: Kind::Webhook(Box::new(WebhookConfig::default())),
+        kind: Kind::Webhook(Box::default()),
         name: "event recorder",
         index: 0,
         send_resolved: true,

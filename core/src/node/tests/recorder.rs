@@ -65,7 +65,9 @@ fn recorded(rig: &Rig) -> String {
     String::from_utf8(rig.seen.recorded.clone()).expect("text")
 }
 
-fn post(rig: &mut Rig, alerts: &[(&[(&str, &str)], &[(&str, &str)], Option<u64>, Option<u64>)]) {
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn post(rig: &mut Rig, alerts: &[(Pairs<'_>, Pairs<'_>, Option<u64>, Option<u64>)]) {
     let mut batch = AlertBatch::new();
     for (labels, annotations, start, end) in alerts {
         let labels = Labels::from_pairs(labels.iter().copied());
