@@ -142,10 +142,7 @@ impl Set {
     /// # Errors
     /// The text is no template, or over a limit.
     pub fn parse(&mut self, name: &str, text: &str) -> Result<(), ParseError> {
-        if text.len() > TEMPLATE_BYTES_MAX {
-            let why = format!("template: {name}:1: longer than {TEMPLATE_BYTES_MAX} bytes");
-            return Err(ParseError(why));
-        }
+        check_length(name, text)?;
         let trees = parse::parse(name, text)?;
         let templates = Arc::make_mut(&mut self.templates);
         for tree in trees {
@@ -167,6 +164,17 @@ impl Set {
     /// # Errors
     /// The text is no template, or fails, or hits a limit.
     pub fn render(&self, text: &str, data: &Value, env: &Env<'_>) -> Result<String, ExecError> {
+        if text.is_empty() {
+            return Ok(String::new());
+        }
+        check_length("", text)?;
+        let trees = parse::parse("", text)?;
+        if let [tree] = &trees[..]
+            && tree.name.is_empty()
+        {
+            // It defines no others: there is no need for a set of its own.
+            return exec::run(&self.templates, tree, data, env);
+        }
         let Some(set) = self.with_text(text)? else { return Ok(String::new()) };
         let Some(tree) = set.templates.get("") else { return Ok(String::new()) };
         exec::run(&set.templates, tree, data, env)
@@ -198,6 +206,14 @@ impl Set {
         set.parse("", text)?;
         Ok(Some(set))
     }
+}
+
+fn check_length(name: &str, text: &str) -> Result<(), ParseError> {
+    if text.len() > TEMPLATE_BYTES_MAX {
+        let why = format!("template: {name}:1: longer than {TEMPLATE_BYTES_MAX} bytes");
+        return Err(ParseError(why));
+    }
+    Ok(())
 }
 
 impl core::fmt::Debug for Env<'_> {

@@ -136,6 +136,10 @@ impl<K: Copy + Ord> Index<K> {
     pub fn candidates(&self, labels: &Labels, out: &mut Vec<K>) {
         out.clear();
         out.extend_from_slice(&self.always);
+        if self.filed.len() == self.always.len() {
+            // Nothing is filed under a label, as where there are no silences at all.
+            return out.dedup();
+        }
         for (name, value) in labels.iter_bytes() {
             let name = hash(name);
             if let Some(keys) = self.values.get(&hash_pair(name, value)) {

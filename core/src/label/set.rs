@@ -221,9 +221,9 @@ impl<'a> Iterator for PairsIter<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name_end = memchr::memchr(END, self.rest)?;
+        let name_end = find_end(self.rest)?;
         let (name, rest) = (&self.rest[..name_end], &self.rest[name_end + 1..]);
-        let value_end = memchr::memchr(END, rest)?;
+        let value_end = find_end(rest)?;
         self.rest = &rest[value_end + 1..];
         Some((name, &rest[..value_end]))
     }
@@ -288,6 +288,26 @@ fn push_pair(bytes: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     bytes.push(END);
     bytes.extend_from_slice(value);
     bytes.push(END);
+}
+
+/// Finds the first `0xFF`. Most texts are so short that a call of `memchr` would cost more than the
+/// search: the first bytes are looked through here, eight at a time.
+#[inline]
+fn find_end(bytes: &[u8]) -> Option<usize> {
+    const LOWS: u64 = 0x0101_0101_0101_0101;
+    let mut at = 0;
+    while at < 32
+        && let Some(block) = bytes[at..].first_chunk::<8>()
+    {
+        // A byte that is 0xFF is zero here; of those that look like zero the lowest one is.
+        let zeros = !u64::from_le_bytes(*block);
+        let found = zeros.wrapping_sub(LOWS) & !zeros & (LOWS << 7);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr(END, &bytes[at..]).map(|more| at + more)
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -8,6 +8,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use core::cell::{OnceCell, RefCell};
 
 use serde_json::Value as Json;
 
@@ -31,7 +32,8 @@ pub const TEMPLATE_ERROR: &str = "failed to template: ";
 pub struct Render<'a> {
     /// The data.
     pub data: Data<'a>,
-    value: Value,
+    /// The data as templates see it: many integrations have none to render.
+    value: OnceCell<Value>,
     set: &'a Set,
     env: Env<'a>,
     error: Option<String>,
@@ -40,18 +42,26 @@ pub struct Render<'a> {
 impl<'a> Render<'a> {
     /// Prepares the data for templates.
     pub fn new(data: Data<'a>, set: &'a Set, now: Timestamp) -> Self {
-        let value = Value::Data(Arc::new(template_data(&data)));
-        Self { data, value, set, env: Env { now, ..Env::default() }, error: None }
+        Self { data, value: OnceCell::new(), set, env: Env { now, ..Env::default() }, error: None }
     }
 
     /// Renders a text.
     pub fn text(&mut self, template: &str) -> String {
-        self.run(template, |render| render.set.render(template, &render.value, &render.env))
+        self.run(template, |render| {
+            if !template.contains("{{") {
+                return Ok(template.into());
+            }
+            render.set.render(template, render.value(), &render.env)
+        })
     }
 
     /// Renders a text as HTML.
     pub fn html(&mut self, template: &str) -> String {
-        self.run(template, |render| render.set.render_html(template, &render.value, &render.env))
+        self.run(template, |render| render.set.render_html(template, render.value(), &render.env))
+    }
+
+    fn value(&self) -> &Value {
+        self.value.get_or_init(|| Value::Data(Arc::new(template_data(&self.data))))
     }
 
     fn run(
@@ -83,7 +93,7 @@ impl<'a> Render<'a> {
             return Json::Null;
         }
         let rendered =
-            any.to_json().and_then(|json| structure(&json, self.set, &self.value, &self.env));
+            any.to_json().and_then(|json| structure(&json, self.set, self.value(), &self.env));
         rendered.unwrap_or_else(|error| {
             self.error = Some(error);
             Json::Null
@@ -113,7 +123,7 @@ impl<'a> Render<'a> {
 /// # Errors
 /// What a template failed with, or that a text is no YAML.
 pub fn structure(json: &Json, set: &Set, data: &Value, env: &Env<'_>) -> Result<Json, String> {
-    let error = core::cell::RefCell::new(None);
+    let error = RefCell::new(None);
     let retype = |text: &str| {
         retype(text).unwrap_or_else(|why| {
             error.borrow_mut().get_or_insert(why);

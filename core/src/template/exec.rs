@@ -17,6 +17,7 @@ pub(super) type Result<T> = core::result::Result<T, ExecError>;
 /// A run of a template.
 pub(super) struct Exec<'a> {
     templates: &'a Templates,
+    root: &'a Tree,
     pub(super) env: &'a Env<'a>,
     pub(super) out: String,
     vars: Vec<(Text, Val)>,
@@ -52,6 +53,7 @@ pub(super) fn run<'a>(
     };
     let mut exec = Exec {
         templates,
+        root: tree,
         env,
         out: String::new(),
         vars: [("$".into(), root.clone())].into(),
@@ -251,7 +253,12 @@ impl<'a> Exec<'a> {
 
     fn call_template(&mut self, dot: &Val, call: &'a Call) -> Result<()> {
         self.at = At::Call(call);
-        let Some(tree) = self.templates.get(&call.target) else {
+        // The nameless template is the one that runs, whether it is in the set or not.
+        let known = match &*call.target {
+            "" => Some(self.root),
+            name => self.templates.get(name),
+        };
+        let Some(tree) = known else {
             return self.error(format!("template {} not defined", quote(&call.name)));
         };
         self.enter()?;

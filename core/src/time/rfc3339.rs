@@ -231,9 +231,9 @@ impl<'a> Scan<'a> {
 ///
 /// [`Timestamp::ZERO`] gives `0001-01-01T00:00:00.000Z`.
 pub fn write_millis(out: &mut String, stamp: Stamp) {
-    write(out, stamp, |out, nanos| {
-        out.push('.');
-        push_digits(out, u64::from(nanos / 1_000_000), 3);
+    write(out, stamp, |text, nanos| {
+        text.push(b'.');
+        text.push_digits(nanos / 1_000_000, 3);
     });
 }
 
@@ -241,11 +241,13 @@ pub fn write_millis(out: &mut String, stamp: Stamp) {
 ///
 /// [`Timestamp::ZERO`] gives `0001-01-01T00:00:00Z`.
 pub fn write_nanos(out: &mut String, stamp: Stamp) {
-    write(out, stamp, |out, nanos| {
+    write(out, stamp, |text, nanos| {
         if nanos > 0 {
-            out.push('.');
-            push_digits(out, u64::from(nanos), 9);
-            out.truncate(out.trim_end_matches('0').len());
+            text.push(b'.');
+            text.push_digits(nanos, 9);
+            while text.bytes[text.len - 1] == b'0' {
+                text.len -= 1;
+            }
         }
     });
 }
@@ -260,39 +262,54 @@ pub fn write_log(out: &mut String, at: Timestamp) {
     write_millis(out, Stamp::utc(at));
 }
 
-fn write(out: &mut String, stamp: Stamp, fraction: impl FnOnce(&mut String, u32)) {
+fn write(out: &mut String, stamp: Stamp, fraction: impl FnOnce(&mut Text, u32)) {
     let offset = if stamp.at.is_zero() { 0 } else { stamp.offset_minutes };
     let fields = Civil::at(stamp.at, offset);
+    let mut text = Text { bytes: [0; 40], len: 0 };
     // The range of a timestamp keeps the year between 1 and 2262.
-    push_digits(out, fields.year.unsigned_abs(), 4);
+    text.push_digits(fields.year.unsigned_abs() as u32, 4);
     for (before, value) in [
-        ('-', fields.month),
-        ('-', fields.day),
-        ('T', fields.hour),
-        (':', fields.minute),
-        (':', fields.second),
+        (b'-', fields.month),
+        (b'-', fields.day),
+        (b'T', fields.hour),
+        (b':', fields.minute),
+        (b':', fields.second),
     ] {
-        out.push(before);
-        push_digits(out, u64::from(value), 2);
+        text.push(before);
+        text.push_digits(u32::from(value), 2);
     }
-    fraction(out, fields.nanos);
+    fraction(&mut text, fields.nanos);
     if offset == 0 {
-        out.push('Z');
-        return;
+        text.push(b'Z');
+    } else {
+        text.push(if offset < 0 { b'-' } else { b'+' });
+        let minutes = u32::from(offset.unsigned_abs());
+        text.push_digits(minutes / 60, 2);
+        text.push(b':');
+        text.push_digits(minutes % 60, 2);
     }
-    out.push(if offset < 0 { '-' } else { '+' });
-    let minutes = u64::from(offset.unsigned_abs());
-    push_digits(out, minutes / 60, 2);
-    out.push(':');
-    push_digits(out, minutes % 60, 2);
+    out.push_str(core::str::from_utf8(&text.bytes[..text.len]).expect("digits and signs"));
 }
 
-/// Appends the last `count` digits of `value`, zeros in front.
-fn push_digits(out: &mut String, value: u64, count: u32) {
-    let mut unit = 10_u64.pow(count);
-    while unit > 1 {
-        unit /= 10;
-        out.push(char::from(b'0' + (value / unit % 10) as u8));
+/// A time on its way into a text, which takes it at once: the longest has 35 bytes.
+struct Text {
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl Text {
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    /// Appends the last `count` digits of `value`, zeros in front.
+    fn push_digits(&mut self, mut value: u32, count: usize) {
+        for place in self.bytes[self.len..self.len + count].iter_mut().rev() {
+            *place = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        self.len += count;
     }
 }
 

@@ -10,38 +10,63 @@ pub fn write_string(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
     let bytes = text.as_bytes();
-    let mut copied = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if !SPECIAL[usize::from(byte)] {
-            continue;
-        }
+    let (mut copied, mut at) = (0, 0);
+    loop {
+        at += plain_run(&bytes[at..]);
+        let Some(&byte) = bytes.get(at) else { break };
         let (escape, width) = match byte {
             b'"' => ("\\\"", 1),
             b'\\' => ("\\\\", 1),
-            b'\n' => ("\\n", 1),
-            b'\r' => ("\\r", 1),
-            b'\t' => ("\\t", 1),
-            0x08 => ("\\b", 1),
-            0x0c => ("\\f", 1),
             b'<' => ("\\u003c", 1),
             b'>' => ("\\u003e", 1),
             b'&' => ("\\u0026", 1),
             SEPARATOR => match bytes[at + 1..] {
                 [0x80, 0xa8, ..] => ("\\u2028", 3),
                 [0x80, 0xa9, ..] => ("\\u2029", 3),
-                _ => continue,
+                _ => {
+                    at += 1;
+                    continue;
+                }
             },
-            _ => (if byte < 0x10 { "\\u000" } else { "\\u001" }, 1),
+            _ => (CONTROLS[usize::from(byte)], 1),
         };
         out.push_str(&text[copied..at]);
         out.push_str(escape);
-        if escape.len() == 5 {
-            out.push(char::from(b"0123456789abcdef"[usize::from(byte & 0x0f)]));
-        }
-        copied = at + width;
+        at += width;
+        copied = at;
     }
     out.push_str(&text[copied..]);
     out.push('"');
+}
+
+/// Returns how many bytes at the start need no look. Blocks are compared as a whole, which the
+/// compiler does with few instructions for all their bytes.
+fn plain_run(bytes: &[u8]) -> usize {
+    fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
+        let special = |&byte: &u8| {
+            (byte < b' ')
+                | (byte == b'"')
+                | (byte == b'\\')
+                | (byte == b'<')
+                | (byte == b'>')
+                | (byte == b'&')
+                | (byte == SEPARATOR)
+        };
+        !block.iter().fold(false, |found, byte| found | special(byte))
+    }
+    let mut at = 0;
+    while let Some(block) = bytes[at..].first_chunk::<16>()
+        && is_plain(block)
+    {
+        at += 16;
+    }
+    if let Some(block) = bytes[at..].first_chunk::<8>()
+        && is_plain(block)
+    {
+        at += 8;
+    }
+    let rest = bytes[at..].iter().position(|&byte| SPECIAL[usize::from(byte)]);
+    rest.map_or(bytes.len(), |more| at + more)
 }
 
 /// Appends an object of strings; the pairs in the order given.
@@ -60,6 +85,15 @@ pub fn write_object<'a>(out: &mut String, pairs: impl IntoIterator<Item = (&'a s
 
 /// The first byte of U+2028 and U+2029, and of many harmless characters.
 const SEPARATOR: u8 = 0xe2;
+
+/// How control characters are written.
+#[rustfmt::skip]
+const CONTROLS: [&str; 32] = [
+    "\\u0000", "\\u0001", "\\u0002", "\\u0003", "\\u0004", "\\u0005", "\\u0006", "\\u0007",
+    "\\b", "\\t", "\\n", "\\u000b", "\\f", "\\r", "\\u000e", "\\u000f",
+    "\\u0010", "\\u0011", "\\u0012", "\\u0013", "\\u0014", "\\u0015", "\\u0016", "\\u0017",
+    "\\u0018", "\\u0019", "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
+];
 
 /// The bytes that a run of plain ones ends at.
 const SPECIAL: [bool; 256] = {
