@@ -237,6 +237,11 @@ impl Deliveries {
         id
     }
 
+    /// Returns the delivery that a request belongs to.
+    pub fn delivery_of(&self, id: SendId) -> Option<DeliveryId> {
+        self.by_send.get(&id).copied()
+    }
+
     /// Gives a delivery that waits for its decision other things to say.
     pub fn renew(&mut self, id: DeliveryId, notification: Arc<Notification>, hashes: Hashes) {
         if let Some(delivery) = self.table.get_mut(&id) {

@@ -590,3 +590,16 @@ pub const EVENT_BATCH_WAIT: Duration = Duration::from_millis(100);
 
 /// How long a shutdown, or an output that a reload took away, waits for events still to go out.
 pub const EVENT_DRAIN: Duration = Duration::from_secs(30);
+
+/// Bytes that a server may say during one gRPC call, whose answer is empty where all is well; more
+/// ends the call.
+pub const GRPC_ANSWER_MAX: usize = 1 << 20;
+
+/// Bytes of the header lines of an answer to a gRPC call; more ends it.
+pub const GRPC_HEADERS_MAX: usize = 32 << 10;
+
+/// How long a gRPC call waits for the next word of the server. Its own deadline is shorter.
+pub const GRPC_WAIT: Duration = Duration::from_secs(120);
+
+/// The largest window of HTTP/2, by its standard.
+pub const GRPC_WINDOW_MAX: i64 = i32::MAX as i64;

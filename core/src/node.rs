@@ -31,6 +31,7 @@ pub use self::{
     gossip::{EncodedState, FullState, Records},
     io::{Done, Input, Output, Work},
     pipeline::{Decision, Stage},
+    tracing::Served,
 };
 use crate::{
     alert::{RouteLists, Store},
@@ -133,6 +134,7 @@ impl Node {
                     self.pump(now);
                 }
             }
+            Input::Served(served) => self.trace_served(now, &served),
             Input::Shutdown => self.on_shutdown(now),
             Input::Stream(id, event) => self.on_stream(now, id, event),
             Input::Timeout => self.on_timeout(now),

@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod data;
+pub mod dialogue;
 pub mod discord;
 pub mod egress;
 pub mod email;
@@ -9,6 +10,7 @@ pub mod exchange;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod global;
+pub mod grpc;
 pub mod http;
 pub mod incidentio;
 pub mod integration;

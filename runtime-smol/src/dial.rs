@@ -1,4 +1,5 @@
-//! Handing in mails: connects to a mail server and does what the session wants.
+//! Conversations over a connection of their own, such as the handing in of a mail: connects to the
+//! server and does what the dialogue wants.
 
 use std::{
     future::Future,
@@ -11,8 +12,9 @@ use campana_core::{
     limits::CONNECT_WAIT,
     notify::{
         Answer, SendError, SendErrorKind,
+        dialogue::{Dialogue, Want},
         egress::Egress,
-        smtp::{Session, Want},
+        http::TlsConfig,
     },
 };
 use futures_rustls::TlsConnector;
@@ -22,12 +24,12 @@ use smol::{
     io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
 };
 
-use crate::trust;
+use crate::{pack, trust};
 
 /// Bytes of a server's replies that are read at once; most replies are shorter.
 const READ_BYTES: usize = 2048;
 
-/// Hands in mails, each over a connection of its own.
+/// Holds conversations, each over a connection of its own.
 pub(crate) struct Mailer {
     trust: trust::Cache,
     egress: Egress,
@@ -42,10 +44,10 @@ impl Mailer {
         Self { trust: trust::Cache::default(), egress }
     }
 
-    /// Hands in a mail; gives up at the instant (`None`: never).
+    /// Holds a conversation; gives up at the instant (`None`: never).
     pub(crate) async fn deliver(
         &self,
-        mut session: Box<Session>,
+        mut session: Box<dyn Dialogue>,
         at: Option<Instant>,
     ) -> Result<Answer, SendError> {
         let over = async {
@@ -55,7 +57,7 @@ impl Mailer {
             };
             error(SendErrorKind::Timeout, "context deadline exceeded".into())
         };
-        let broken = future::or(self.talk(&mut session), async { Err(over.await) }).await;
+        let broken = future::or(self.talk(&mut *session), async { Err(over.await) }).await;
         if let Err(broken) = broken {
             session.broken(&broken);
         }
@@ -63,19 +65,23 @@ impl Mailer {
     }
 
     /// Does what the session wants until it is done, or until something cannot be done.
-    async fn talk(&self, session: &mut Session) -> Result<(), SendError> {
+    async fn talk(&self, session: &mut dyn Dialogue) -> Result<(), SendError> {
         let (host, port) = session.place();
         let mut line: Box<dyn Stream> = Box::new(connect(host, port, &self.egress).await?);
         let mut buffer = [0; READ_BYTES];
         loop {
             match session.next() {
                 Want::Done(_) => return Ok(()),
+                Want::Pack(bytes) => session.feed(&pack::gzip(&bytes)),
                 Want::Read(within) => {
                     let read = line.read(&mut buffer);
                     let count = or_late(read, within).await.map_err(|e| connection(&e))?;
                     session.feed(&buffer[..count]);
                 }
-                Want::StartTls => line = Box::new(self.secure(session, line).await?),
+                Want::StartTls => {
+                    let secured = self.secure(session.tls(), session.protocol(), line);
+                    line = Box::new(secured.await?);
+                }
                 Want::Write(bytes) => {
                     let write = async {
                         line.write_all(&bytes).await?;
@@ -89,14 +95,14 @@ impl Mailer {
 
     async fn secure(
         &self,
-        session: &Session,
+        wanted: TlsConfig,
+        protocol: Option<&'static [u8]>,
         line: Box<dyn Stream>,
     ) -> Result<impl Stream + use<>, SendError> {
-        let wanted = session.tls();
         let made = self.trust.settings(&wanted, &[]).map_err(|e| broken(format!("tls: {e}")))?;
-        // Those kept are for HTTP; mail servers know no such protocol.
+        // Those kept are for HTTP.
         let mut made = (*made).clone();
-        made.alpn_protocols.clear();
+        made.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
         let name = wanted.server_name.as_deref().unwrap_or_default().to_owned();
         let name = ServerName::try_from(name)
             .map_err(|_| broken("tls: the server's name is no name of a host".into()))?;

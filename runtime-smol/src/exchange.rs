@@ -40,7 +40,7 @@ use smol::{
 };
 use smol_hyper::rt::FuturesIo;
 
-use crate::trust;
+use crate::{pack, trust};
 
 /// HTTP/2 among the protocols of TLS.
 const HTTP2: &[u8] = b"h2";
@@ -97,7 +97,7 @@ impl Client {
     ) -> Result<Answer, SendError> {
         let own = exchange.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let at = campana_core::time::earliest(at, own);
-        let exchange = exchange.signed(trust::sign)?;
+        let exchange = exchange.signed(trust::sign)?.packed(pack::gzip);
         let mut current = None;
         for _ in 0..=REDIRECTS_MAX {
             let request = current.as_ref().unwrap_or(&exchange);

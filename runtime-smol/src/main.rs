@@ -10,6 +10,7 @@ mod listen;
 mod log;
 mod node;
 mod pace;
+mod pack;
 mod process;
 mod serve;
 mod signal;

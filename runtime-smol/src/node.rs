@@ -7,7 +7,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread::{self, Thread},
     time::Instant,
@@ -19,6 +19,7 @@ use campana_core::{
     id::{CallId, SendId},
     limits::{GOSSIP_MAILBOX_MAX, MAILBOX_MAX},
     node::{Done, Input, Node, Output},
+    notify::dialogue::Dialogue,
     view::View,
 };
 use smol::{Executor, Task, channel, lock::Semaphore};
@@ -50,6 +51,8 @@ pub(crate) struct Mailbox {
     room: Semaphore,
     gossip_room: Semaphore,
     dropped: AtomicU64,
+    /// Whether the owner wants to know of each request that was answered.
+    pub(crate) is_traced: AtomicBool,
     owner: OnceLock<Thread>,
 }
 
@@ -61,6 +64,7 @@ impl Mailbox {
             room: Semaphore::new(MAILBOX_MAX),
             gossip_room: Semaphore::new(GOSSIP_MAILBOX_MAX),
             dropped: AtomicU64::new(0),
+            is_traced: AtomicBool::new(false),
             owner: OnceLock::new(),
         }
     }
@@ -231,6 +235,21 @@ struct Acting<'a> {
 }
 
 impl Acting<'_> {
+    fn converse(
+        &self,
+        open: &mut Open,
+        id: SendId,
+        dialogue: Box<dyn Dialogue>,
+        at: campana_core::time::Instant,
+    ) {
+        let &Hands { executor, mailbox, mailer, clock, .. } = self.hands;
+        let task = executor.spawn(async move {
+            let result = mailer.deliver(dialogue, clock.system(at)).await;
+            mailbox.push(Input::Sent(id, result));
+        });
+        open.sends.insert(id, task);
+    }
+
     /// Does what waits for a disk.
     fn on_disk(&self, work: impl FnOnce() -> Input + Send + 'static) {
         let mailbox = self.hands.mailbox;
@@ -256,14 +275,8 @@ impl Execute for Acting<'_> {
                 self.on_disk(move || Input::Globbed(id, trust::gather(&needs)));
             }
             Output::Log(event) => log.write(&event),
-            Output::Mail(id, session, at) => {
-                let mailer = self.hands.mailer;
-                let task = executor.spawn(async move {
-                    let result = mailer.deliver(session, clock.system(at)).await;
-                    mailbox.push(Input::Sent(id, result));
-                });
-                open.sends.insert(id, task);
-            }
+            Output::Grpc(id, call, at) => self.converse(&mut open, id, call, at),
+            Output::Mail(id, session, at) => self.converse(&mut open, id, session, at),
             Output::Read(id, path) => {
                 self.on_disk(move || Input::Read(id, files::read(&path)));
             }
@@ -290,6 +303,7 @@ impl Execute for Acting<'_> {
             }
             Output::Stream(id, command) => self.gossip().command(id, command),
             Output::Stopped => self.stopped = true,
+            Output::Trace(is_on) => mailbox.is_traced.store(is_on, Relaxed),
             Output::Work(id, work) => compute
                 .spawn(async move {
                     let done = caught(|| work.run()).unwrap_or_else(Done::Panicked);

@@ -1,8 +1,7 @@
 //! Requests: from hyper to the site and back.
 
 use std::{
-    io::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::Instant,
 };
 
@@ -11,9 +10,9 @@ use campana_core::{
     api::{Action, Admit, Checked, Handled, Head, Query, Reply, Response, Side, Site},
     limits::{BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT},
     metrics::{GateFull, Process, Traffic},
+    node::{Input, Served},
     view::View,
 };
-use flate2::{Compression, write::GzEncoder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     HeaderMap, Method, Request, StatusCode,
@@ -28,7 +27,7 @@ use crate::{
     log::Log,
     node::{Mailbox, caught},
     pace::Phase,
-    process,
+    pack, process,
     web::Watch,
 };
 
@@ -92,6 +91,10 @@ pub(crate) async fn respond(
     let (method, bytes) = (head.method.as_str(), response.body.len() as u64);
     let seconds = begun.elapsed().as_secs_f64();
     door.traffic().record(&response.handler, method, response.status, seconds, bytes);
+    if door.mailbox.is_traced.load(Relaxed) {
+        let served = head.with(|head| Served::new(head, &response, begun.elapsed()));
+        door.mailbox.push(Input::Served(Box::new(served)));
+    }
     let response = match door.watch {
         Some(watch) => watch.dress(response),
         None => response,
@@ -188,9 +191,7 @@ fn look_up(door: &Door, head: &OwnedHead, query: &Query, view: &View) -> Respons
     let side = Side { traffic: &traffic, process, packets_dropped: door.mailbox.dropped() };
     let mut response = query.answer(&door.site, view, clock::wall(), &side);
     if response.compressible && accepts_gzip(&head.headers) {
-        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-        let packed = packer.write_all(&response.body).and_then(|()| packer.finish());
-        response.body = packed.expect("a Vec takes every write");
+        response.body = pack::gzip(&response.body);
         response.headers.push(("Content-Encoding", "gzip".into()));
     }
     response

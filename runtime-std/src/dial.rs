@@ -1,4 +1,5 @@
-//! Handing in mails: connects to a mail server and does what the session wants.
+//! Conversations over a connection of their own, such as the handing in of a mail: connects to the
+//! server and does what the dialogue wants.
 
 use std::{
     io::{self, Read, Write},
@@ -11,18 +12,18 @@ use campana_core::{
     limits::CONNECT_WAIT,
     notify::{
         Answer, SendError, SendErrorKind,
+        dialogue::{Dialogue, Want},
         egress::Egress,
-        smtp::{Session, Want},
     },
 };
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
-use crate::trust;
+use crate::{pack, trust};
 
 /// Bytes of a server's replies that are read at once; most replies are shorter.
 const READ_BYTES: usize = 2048;
 
-/// Hands in mails, each over a connection of its own.
+/// Holds conversations, each over a connection of its own.
 pub(crate) struct Mailer {
     trust: trust::Cache,
     egress: Egress,
@@ -34,27 +35,28 @@ impl Mailer {
         Self { trust: trust::Cache::default(), egress }
     }
 
-    /// Hands in a mail and gives up after that long.
+    /// Holds a conversation and gives up after that long.
     pub(crate) fn deliver(
         &self,
-        mut session: Box<Session>,
+        mut session: Box<dyn Dialogue>,
         within: Duration,
     ) -> Result<Answer, SendError> {
         let due = Instant::now().checked_add(within);
-        if let Err(broken) = self.talk(&mut session, due) {
+        if let Err(broken) = self.talk(&mut *session, due) {
             session.broken(&broken);
         }
         session.result()
     }
 
     /// Does what the session wants until it is done, or until something cannot be done.
-    fn talk(&self, session: &mut Session, due: Option<Instant>) -> Result<(), SendError> {
+    fn talk(&self, session: &mut dyn Dialogue, due: Option<Instant>) -> Result<(), SendError> {
         let (host, port) = session.place();
         let mut line = Line::Plain(connect(host, port, due, &self.egress)?);
         let mut buffer = [0; READ_BYTES];
         loop {
             match session.next() {
                 Want::Done(_) => return Ok(()),
+                Want::Pack(bytes) => session.feed(&pack::gzip(&bytes)),
                 Want::Read(within) => {
                     line.socket().limit(Some(within));
                     let count = line.read(&mut buffer).map_err(|e| words(&e, due))?;
@@ -71,18 +73,18 @@ impl Mailer {
 
     fn secure(
         &self,
-        session: &Session,
+        session: &dyn Dialogue,
         line: Line,
         due: Option<Instant>,
     ) -> Result<Line, SendError> {
         let Line::Plain(mut socket) = line else {
             return Err(broken("tls: the connection has it already".into()));
         };
-        let wanted = session.tls();
+        let (wanted, protocol) = (session.tls(), session.protocol());
         let made = self.trust.settings(&wanted, &[]).map_err(|e| broken(format!("tls: {e}")))?;
-        // Those kept are for HTTP; mail servers know no such protocol.
+        // Those kept are for HTTP.
         let mut made = (*made).clone();
-        made.alpn_protocols.clear();
+        made.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
         let name = wanted.server_name.as_deref().unwrap_or_default().to_owned();
         let name = ServerName::try_from(name)
             .map_err(|_| broken("tls: the server's name is no name of a host".into()))?;
@@ -99,7 +101,7 @@ impl Mailer {
     }
 }
 
-/// The connection to a mail server.
+/// The connection to a server.
 enum Line {
     Plain(Socket),
     Encrypted(Box<StreamOwned<ClientConnection, Socket>>),
@@ -134,14 +136,14 @@ impl Line {
 /// A socket whose every read and write ends in time.
 struct Socket {
     stream: TcpStream,
-    /// When the mail's time is over.
+    /// When the conversation's time is over.
     due: Option<Instant>,
     /// When what is being done must be done.
     until: Option<Instant>,
 }
 
 impl Socket {
-    /// Limits what comes next, besides the mail's own time.
+    /// Limits what comes next, besides the conversation's own time.
     fn limit(&mut self, within: Option<Duration>) {
         let limit = within.and_then(|within| Instant::now().checked_add(within));
         self.until = campana_core::time::earliest(limit, self.due);

@@ -20,7 +20,7 @@ use ureq::{
 };
 
 use crate::{
-    trust,
+    pack, trust,
     wire::{Names, Style, Wire, connection, invalid, late, words},
 };
 
@@ -52,7 +52,7 @@ impl Client {
         exchange: Exchange,
         within: Duration,
     ) -> Result<Answer, SendError> {
-        let exchange = exchange.signed(trust::sign)?;
+        let exchange = exchange.signed(trust::sign)?.packed(pack::gzip);
         let within = exchange.timeout.map_or(within, |own| own.min(within));
         let due = Instant::now().checked_add(within);
         let mut current = None;

@@ -18,6 +18,8 @@ mod listen;
 #[path = "../../runtime-smol/src/log.rs"]
 mod log;
 mod node;
+#[path = "../../runtime-smol/src/pack.rs"]
+mod pack;
 mod pool;
 #[path = "../../runtime-smol/src/process.rs"]
 mod process;

@@ -19,7 +19,7 @@ use campana_core::{
     id::{CallId, SendId},
     limits::{MAILBOX_MAX, SHUTDOWN_GRACE},
     node::{Done, Input, Node, Output},
-    notify::{Answer, SendError},
+    notify::{Answer, SendError, dialogue::Dialogue},
     view::View,
 };
 
@@ -54,6 +54,8 @@ pub(crate) enum Message {
 pub(crate) struct Mailbox {
     sender: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    /// Whether the owner wants to know of each request that was answered.
+    pub(crate) is_traced: Arc<AtomicBool>,
 }
 
 /// The request's own time limit passed.
@@ -64,7 +66,7 @@ impl Mailbox {
     /// Makes an empty queue and its owner's end.
     pub(crate) fn new() -> (Self, Receiver<Message>) {
         let (sender, receiver) = sync_channel(MAILBOX_MAX);
-        (Self { sender, dropped: Arc::default() }, receiver)
+        (Self { sender, dropped: Arc::default(), is_traced: Arc::default() }, receiver)
     }
 
     /// Tells the owner what happened. Without an owner nobody wants to know.
@@ -223,10 +225,8 @@ impl Execute for Acting<'_> {
                 self.on_disk(move || Input::Globbed(id, trust::gather(&needs)));
             }
             Output::Log(event) => log.write(&event),
-            Output::Mail(id, session, at) => {
-                let (mailer, clock) = (self.hands.mailer.clone(), *clock);
-                self.send(&mut open, id, move || mailer.deliver(session, clock.until(at)));
-            }
+            Output::Grpc(id, call, at) => self.converse(&mut open, id, call, at),
+            Output::Mail(id, session, at) => self.converse(&mut open, id, session, at),
             Output::Read(id, path) => {
                 self.on_disk(move || Input::Read(id, files::read(&path)));
             }
@@ -251,6 +251,7 @@ impl Execute for Acting<'_> {
                 let (client, clock) = (client.clone(), *clock);
                 self.send(&mut open, id, move || client.deliver(*exchange, clock.until(at)));
             }
+            Output::Trace(is_on) => mailbox.is_traced.store(is_on, Relaxed),
             Output::Stopped => self.stopped = Some(Instant::now()),
             Output::Stream(id, command) => {
                 if let Some(gossip) = gossip {
@@ -269,6 +270,17 @@ impl Execute for Acting<'_> {
 }
 
 impl Acting<'_> {
+    fn converse(
+        &self,
+        open: &mut Open,
+        id: SendId,
+        dialogue: Box<dyn Dialogue>,
+        at: campana_core::time::Instant,
+    ) {
+        let (mailer, clock) = (self.hands.mailer.clone(), self.hands.clock);
+        self.send(open, id, move || mailer.deliver(dialogue, clock.until(at)));
+    }
+
     /// Does what waits for a disk.
     fn on_disk(&self, work: impl FnOnce() -> Input + Send + 'static) {
         let mailbox = self.hands.mailbox.clone();

@@ -1,8 +1,8 @@
 //! Requests: from tiny_http to the site and back.
 
 use std::{
-    io::{self, Cursor, Write as _},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io::{self, Cursor},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     thread,
     time::Instant,
 };
@@ -11,9 +11,9 @@ use campana_core::{
     api::{Action, Admit, Checked, Head, Query, Reply, Response, Side, Site},
     event::Event,
     metrics::{Process, Traffic},
+    node::{Input, Served},
     view::View,
 };
-use flate2::{Compression, write::GzEncoder};
 use tiny_http::{Header, Request, Server, StatusCode};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     inner::INNER_MAX,
     log::Log,
     node::{Mailbox, caught},
-    process,
+    pack, process,
     web::Watch,
 };
 
@@ -118,6 +118,10 @@ impl Desk {
                 failed()
             });
             self.record(&response, method, begun);
+            if self.mailbox.is_traced.load(Relaxed) {
+                let served = Served::new(&head, &response, begun.elapsed());
+                self.mailbox.push(Input::Served(Box::new(served)));
+            }
             self.dress(response)
         };
         drop(body);
@@ -158,9 +162,7 @@ impl Desk {
         let side = Side { traffic: &traffic, process, packets_dropped: self.mailbox.dropped() };
         let mut response = query.answer(&self.site, view, clock::wall(), &side);
         if response.compressible && accepts_gzip(head) {
-            let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-            let packed = packer.write_all(&response.body).and_then(|()| packer.finish());
-            response.body = packed.expect("a Vec takes every write");
+            response.body = pack::gzip(&response.body);
             response.headers.push(("Content-Encoding", "gzip".into()));
         }
         response

@@ -20,6 +20,7 @@ pub(crate) fn hand_in(session: &mut Session, code: u16) -> HandedIn {
         match session.next() {
             Want::Done(result) => return HandedIn { content: server.content, result },
             // Without anything to say it hangs up.
+            Want::Pack(bytes) => session.feed(&bytes),
             Want::Read(_) => session.feed(std::mem::take(&mut server.says).as_bytes()),
             Want::StartTls => server.is_secured = true,
             Want::Write(bytes) => server.hear(&bytes),

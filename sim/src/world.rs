@@ -488,6 +488,10 @@ impl World {
                 let given_up = own.map_or(deadline, |own| deadline.min(own));
                 self.send(id, run, send, Sent::Request(exchange), given_up);
             }
+            Output::Grpc(send, ..) => {
+                self.heap.push(file_at, answer(Input::Sent(send, Ok(Default::default()))));
+            }
+            Output::Trace(_) => {}
             Output::Stopped => {
                 self.trace.note(now, format_args!("{id:?} has stopped"));
                 self.break_streams_of(id);

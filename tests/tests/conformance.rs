@@ -331,8 +331,6 @@ with `UPDATE_GOLDEN=1` it writes this file.
 const TAIL: &str = "
 ## Settings that load without an effect
 
-- `tracing` with `client_type: grpc`: traces are exported over HTTP only, which a warning says at
-  every load. `compression` has no effect.
 - `event_recorder` does nothing without the feature `event-recorder`, as in the original. With it,
   `kafka_outputs` are refused: there is no client for Kafka in here. A URL of `webhook_outputs` can
   pass events on.

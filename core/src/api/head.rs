@@ -19,7 +19,7 @@ pub struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// Returns the first value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&'a str> {
+    pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
     }
 

@@ -194,6 +194,7 @@ impl Node {
         };
         node.metrics.set_alert_limit(node.options.alerts_per_alertname_limit);
         node.announce_config(now);
+        node.announce_tracing();
         node.configure_recorder(now);
         node.record_start(now);
         node.shorten_journal(&saved);

@@ -220,11 +220,13 @@ impl Node {
             }
             End::Skipped(_) => None,
         };
+        self.trace_notified(now, &finished, error.as_ref());
         self.end_turn(now, &finished);
         self.note_end(now, &finished);
         let flight = finished.plan.flight;
         if let Some(landed) = self.groups.delivered(now.instant, flight, error, &self.alerts) {
             self.forget_muted(flight);
+            self.trace_landed(now, flight);
             self.on_landed(landed);
         }
     }

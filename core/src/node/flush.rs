@@ -180,6 +180,7 @@ impl Node {
         });
         let flight = self.groups.take_off(flight);
         self.remember_muted(flight, flush);
+        self.trace_flush(now, flight, &notification);
         let hashes = hashes(&notification.alerts);
         for integration in integrations {
             let log_key = log_key(&notification.group_key, &notification.receiver, integration);

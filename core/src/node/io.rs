@@ -3,16 +3,19 @@
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::net::{IpAddr, SocketAddr};
 
-use super::gossip::{EncodedState, FullState, Records};
+use super::{
+    gossip::{EncodedState, FullState, Records},
+    tracing::Served,
+};
 use crate::{
-    api::{Call, Reply},
+    api::{self, Reply},
     cli::Options,
     cluster::{Source, StreamCommand, StreamEvent},
     config::{Config, ConfigError, Needs, TemplateFile},
     delivery::{StepDone, StepWork},
     event::Event,
     id::{AppendId, CallId, ReadId, RecordId, ResolveId, SaveId, SendId, StreamId, WorkId},
-    notify::{Answer, Exchange, SendError, smtp::Session},
+    notify::{Answer, Exchange, SendError, grpc::Call, smtp::Session},
     persist::{Append, Checkpoint},
     time::Instant,
 };
@@ -24,7 +27,7 @@ pub enum Input {
     /// why they are not. Then nothing is known about them.
     Appended(AppendId, Result<(), String>),
     /// A request wants something changed. Answered by exactly one [`Output::Reply`].
-    Call(CallId, Call),
+    Call(CallId, api::Call),
     /// A packet of gossip.
     Datagram {
         /// The sender's address.
@@ -44,7 +47,9 @@ pub enum Input {
     Resolved(ResolveId, Result<Vec<IpAddr>, String>),
     /// The file of an [`Output::Save`] is on disk under its name, or why it is not.
     Saved(SaveId, Result<(), String>),
-    /// How the exchange of an [`Output::Send`] or the session of an [`Output::Mail`] went.
+    /// A request of a client was answered. Told only while [`Output::Trace`] asks for it.
+    Served(Box<Served>),
+    /// How the exchange of an [`Output::Send`], the call of an [`Output::Grpc`] or the session of an [`Output::Mail`] went.
     Sent(SendId, Result<Answer, SendError>),
     /// The operator asks for an end (SIGTERM). Answered by [`Output::Stopped`].
     Shutdown,
@@ -75,9 +80,11 @@ pub enum Output {
     /// See whether everything is there that a configuration needs, and read all files that its
     /// patterns match.
     Glob(ReadId, Box<Needs>),
+    /// Make a call: as [`Output::Mail`].
+    Grpc(SendId, Box<Call>, Instant),
     /// Write an event to the log.
     Log(Event),
-    /// Hand in a mail: connect to [`Session::place`], do what [`Session::next`] wants until it is
+    /// Hand in a mail: connect to [`place`](crate::notify::dialogue::Dialogue::place), do what [`next`](crate::notify::dialogue::Dialogue::next) wants until it is
     /// done, and give up at the instant. Answered by [`Input::Sent`] with the session's result.
     Mail(SendId, Box<Session>, Instant),
     /// Read a whole file.
@@ -101,6 +108,8 @@ pub enum Output {
     Stream(StreamId, StreamCommand),
     /// The last output ever: nothing is pending, and the process may end.
     Stopped,
+    /// From now on, tell of each request of a client that was answered, or do not any more.
+    Trace(bool),
     /// Run [`Work::run`] on any thread and feed its result back.
     Work(WorkId, Work),
 }

@@ -35,6 +35,11 @@ enum LastSave {
 }
 
 impl Stopping {
+    /// Tells whether only events and spans are still to go out.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drains.is_some()
+    }
+
     /// Tells whether the node has said its last word.
     pub(super) fn is_over(&self) -> bool {
         self.last_save == LastSave::Announced

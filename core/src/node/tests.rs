@@ -58,6 +58,8 @@ struct Seen {
     /// How far the wall clock has jumped.
     jump_ms: i64,
     stopped: bool,
+    calls: Vec<crate::notify::grpc::Call>,
+    is_traced: bool,
     /// What was recorded of events.
     recorded: Vec<u8>,
 }
@@ -78,6 +80,12 @@ impl Execute for Seen {
                 let answer = Answer { status: 250, ..Answer::default() };
                 self.queue.push_back(Input::Sent(id, Ok(answer)));
             }
+            Output::Grpc(id, call, _) => {
+                self.calls.push(*call);
+                self.queue
+                    .push_back(Input::Sent(id, Ok(Answer { status: 200, ..Answer::default() })));
+            }
+            Output::Trace(is_on) => self.is_traced = is_on,
             Output::Glob(id, _) => self.queue.push_back(Input::Globbed(id, Ok(Vec::new()))),
             Output::Read(id, _) => {
                 let text = self.config.clone().into_bytes();

@@ -1,9 +1,12 @@
-//! Traces: a span for each request to a receiver, its context in the request, and batches of spans
-//! for a collector, over OTLP in its HTTP form.
+//! Traces: spans of flushes, notifications and the requests they are made with, and of the requests
+//! that clients make here; the context of each in what goes out; and batches of spans for a
+//! collector, over OTLP in either of its forms.
 //!
-//! Spans are made for the requests of notifications only; nothing else here waits for others. They
-//! go out as an ordinary request, one batch at a time. What cannot be sent is dropped, which is
-//! said once.
+//! A batch goes out as a request of its own, one at a time. What cannot be sent is dropped, which
+//! is said once.
+
+mod span;
+mod target;
 
 use alloc::{
     boxed::Box,
@@ -11,48 +14,27 @@ use alloc::{
     format,
     string::String,
     sync::Arc,
+    vec,
     vec::Vec,
 };
 use core::time::Duration;
 
+pub use self::span::Served;
+use self::{
+    span::{Attribute, Kind, Parent, Span, encode, hex, host},
+    target::{Protocol, Target, target},
+};
 use super::{Node, Output};
 use crate::{
     config::{Config, raw::tracing::Tracing},
-    delivery::Ids,
+    delivery::{Finished, Ids},
     event::Event,
-    id::SendId,
+    id::{DeliveryId, FlightId, SendId},
     limits::{SPAN_WAIT, SPANS_PER_EXPORT_MAX, SPANS_WAITING_MAX},
-    metrics::Build,
-    notify::{Answer, Exchange, HttpConfig, Secret, SendError},
+    notify::{Answer, Exchange, Notification, Secret, SendError, grpc::Call},
     rng::Rng,
     time::{Deadline, Instant, Now, Reason, Timestamp},
-    wire::protobuf::{write_bytes, write_message, write_number, write_set_fixed},
 };
-
-/// How long an export may take where the configuration does not say, as the original's library.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What one span says.
-#[derive(Debug)]
-struct Span {
-    trace: [u8; 16],
-    id: [u8; 8],
-    began: Timestamp,
-    ended: Timestamp,
-    method: &'static str,
-    host: String,
-    /// The status code of the answer, or what went wrong.
-    result: Result<u16, String>,
-}
-
-/// Where spans go.
-#[derive(Debug)]
-struct Target {
-    exchange: Exchange,
-    timeout: Duration,
-    /// Traces are kept whose id, in a part of it, is below.
-    bound: u64,
-}
 
 /// The spans of a node.
 #[derive(Debug)]
@@ -61,8 +43,10 @@ pub(super) struct Tracer {
     /// Made of the configuration; `None` traces nothing.
     target: Option<Target>,
     settings: Option<Tracing>,
-    /// Requests under way that are traced.
-    open: BTreeMap<SendId, Span>,
+    /// What is under way.
+    flushes: BTreeMap<FlightId, Span>,
+    notifications: BTreeMap<DeliveryId, Span>,
+    requests: BTreeMap<SendId, Span>,
     waiting: VecDeque<Span>,
     dropped: u64,
     /// The export under way.
@@ -79,7 +63,9 @@ impl Tracer {
             rng,
             target: None,
             settings: None,
-            open: BTreeMap::new(),
+            flushes: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+            requests: BTreeMap::new(),
             waiting: VecDeque::new(),
             dropped: 0,
             export: None,
@@ -90,53 +76,50 @@ impl Tracer {
         tracer
     }
 
-    /// Takes over the settings of a configuration. What waits goes to the new target.
-    fn configure(&mut self, config: &Config) {
+    /// Takes over the settings of a configuration. What waits goes to the new target. Tells whether
+    /// anything is traced, where that has changed.
+    fn configure(&mut self, config: &Config) -> Option<bool> {
+        let was_on = self.target.is_some();
         if self.settings != config.tracing {
             self.settings.clone_from(&config.tracing);
-            self.target = config.tracing.as_ref().and_then(target);
+            self.target = config.tracing.as_ref().map(target);
             self.is_failing = false;
         }
+        let is_on = self.target.is_some();
+        (is_on != was_on).then_some(is_on)
     }
 
-    /// Begins the span of a request and tells the receiver its context.
-    fn begin(&mut self, now: Now, id: SendId, exchange: &mut Exchange) {
-        let Some(target) = &self.target else { return };
-        let mut trace = [0; 16];
-        let low = self.rng.next_u64();
-        trace[..8].copy_from_slice(&self.rng.next_u64().to_be_bytes());
-        trace[8..].copy_from_slice(&low.to_be_bytes());
-        let span = self.rng.next_u64().to_be_bytes();
-        let is_sampled = low >> 1 < target.bound;
-        let flags = u8::from(is_sampled);
-        let value = format!("00-{}-{}-{flags:02x}", hex(&trace), hex(&span));
-        exchange.headers.push((Arc::from("Traceparent"), Secret::new(value)));
-        if is_sampled {
-            self.open.insert(
-                id,
-                Span {
-                    trace,
-                    id: span,
-                    began: now.wall,
-                    ended: now.wall,
-                    method: exchange.method,
-                    host: host(exchange.url.expose()),
-                    result: Err("context canceled".into()),
-                },
-            );
+    /// Begins a span, if anything is traced.
+    fn begin(
+        &mut self,
+        at: Timestamp,
+        kind: Kind,
+        name: String,
+        of: Option<Parent>,
+    ) -> Option<Span> {
+        let target = self.target.as_ref()?;
+        let (trace, parent, is_sampled) = match of {
+            Some(parent) => (parent.trace, Some(parent.id), parent.is_sampled),
+            None => {
+                let mut trace = [0; 16];
+                let low = self.rng.next_u64();
+                trace[..8].copy_from_slice(&self.rng.next_u64().to_be_bytes());
+                trace[8..].copy_from_slice(&low.to_be_bytes());
+                (trace, None, low >> 1 < target.bound)
+            }
+        };
+        let id = self.rng.next_u64().to_be_bytes();
+        let own = Parent { trace, id, is_sampled };
+        let (began, ended) = (at, at);
+        Some(Span { own, parent, kind, name, began, ended, attributes: Vec::new(), error: None })
+    }
+
+    /// Ends a span.
+    fn end(&mut self, now: Now, mut span: Span) {
+        if !span.own.is_sampled {
+            return;
         }
-    }
-
-    /// Ends the span of a request; `None` if it was given up.
-    fn end(&mut self, now: Now, id: SendId, result: Option<&Result<Answer, SendError>>) {
-        let Some(mut span) = self.open.remove(&id) else { return };
         span.ended = now.wall;
-        if let Some(result) = result {
-            span.result = match result {
-                Ok(answer) => Ok(answer.status),
-                Err(error) => Err(error.message.clone()),
-            };
-        }
         if self.waiting.len() == SPANS_WAITING_MAX {
             self.waiting.pop_front();
             self.dropped += 1;
@@ -145,8 +128,54 @@ impl Tracer {
         self.due.get_or_insert(now.instant + SPAN_WAIT);
     }
 
+    /// Begins the span of a request of a delivery, and tells the receiver its context.
+    fn begin_request(
+        &mut self,
+        now: Now,
+        id: SendId,
+        exchange: &mut Exchange,
+        (delivery, notification, flight, integration): (DeliveryId, &str, FlightId, &str),
+    ) {
+        if self.target.is_none() {
+            return;
+        }
+        if !self.notifications.contains_key(&delivery) {
+            let flush = self.flushes.get(&flight).map(|span| span.own);
+            let name = "notify.Integration.Notify".into();
+            if let Some(mut span) = self.begin(now.wall, Kind::Internal, name, flush) {
+                let integration = Attribute::text(integration);
+                span.attributes.push(("alerting.notify.integration.name", integration));
+                span.attributes.push(("alerting.group.key", Attribute::text(notification)));
+                self.notifications.insert(delivery, span);
+            }
+        }
+        let parent = self.notifications.get(&delivery).map(|span| span.own);
+        let name = format!("HTTP {}", exchange.method);
+        let Some(mut span) = self.begin(now.wall, Kind::Client, name, parent) else { return };
+        let flags = u8::from(span.own.is_sampled);
+        let value = format!("00-{}-{}-{flags:02x}", hex(&span.own.trace), hex(&span.own.id));
+        exchange.headers.push((Arc::from("Traceparent"), Secret::new(value)));
+        let host = host(exchange.url.expose());
+        span.attributes = vec![
+            ("http.request.method", Attribute::text(exchange.method)),
+            ("server.address", Attribute::text(host)),
+        ];
+        self.requests.insert(id, span);
+    }
+
+    /// Ends the span of a request; `None` if it was given up.
+    fn end_request(&mut self, now: Now, id: SendId, result: Option<&Result<Answer, SendError>>) {
+        let Some(mut span) = self.requests.remove(&id) else { return };
+        match result {
+            Some(Ok(answer)) => span.answered(answer.status, 400),
+            Some(Err(error)) => span.error = Some(error.message.clone()),
+            None => span.error = Some("context canceled".into()),
+        }
+        self.end(now, span);
+    }
+
     /// Returns the next batch, if it is time for one.
-    fn next(&mut self, now: Now, ids: &mut Ids) -> Option<(SendId, Box<Exchange>, Instant)> {
+    fn next(&mut self, now: Now, ids: &mut Ids) -> Option<Output> {
         let is_due = self.due.is_some_and(|due| due <= now.instant);
         let is_full = self.waiting.len() >= SPANS_PER_EXPORT_MAX;
         if self.export.is_some() || !(is_due || is_full) {
@@ -162,8 +191,16 @@ impl Tracer {
         self.due = (!self.waiting.is_empty()).then(|| now.instant + SPAN_WAIT);
         let id = SendId(ids.send.next());
         self.export = Some(id);
-        let exchange = Exchange { body: encode(&spans).into(), ..target.exchange.clone() };
-        Some((id, Box::new(exchange), now.instant + target.timeout))
+        let (body, deadline) = (encode(&spans), now.instant + target.timeout);
+        Some(match &target.protocol {
+            Protocol::Http(exchange) => {
+                let exchange = Exchange { body: body.into(), ..exchange.clone() };
+                Output::Send(id, Box::new(exchange), deadline)
+            }
+            Protocol::Grpc(settings) => {
+                Output::Grpc(id, Box::new(Call::new(settings.clone(), body)), deadline)
+            }
+        })
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -180,7 +217,65 @@ impl Node {
     /// Follows a new configuration.
     pub(super) fn configure_tracing(&mut self) {
         let config = self.config.clone();
-        self.tracer.configure(&config);
+        if let Some(is_on) = self.tracer.configure(&config) {
+            self.outputs.push_back(Output::Trace(is_on));
+        }
+    }
+
+    /// Tells the runtime at the start whether requests of clients are traced.
+    pub(super) fn announce_tracing(&mut self) {
+        if self.tracer.target.is_some() {
+            self.outputs.push_back(Output::Trace(true));
+        }
+    }
+
+    /// Begins the span of a flush that has something to tell.
+    pub(super) fn trace_flush(&mut self, now: Now, id: FlightId, notification: &Notification) {
+        let name = "dispatch.AggregationGroup.flush".into();
+        let Some(mut span) = self.tracer.begin(now.wall, Kind::Internal, name, None) else {
+            return;
+        };
+        let alerts = notification.alerts.len() as u64;
+        span.attributes = vec![
+            ("alerting.group.key", Attribute::text(&*notification.group_key)),
+            ("alerting.alerts.count", Attribute::Int(alerts)),
+        ];
+        self.tracer.flushes.insert(id, span);
+    }
+
+    /// Ends the span of a notification.
+    pub(super) fn trace_notified(&mut self, now: Now, finished: &Finished, error: Option<&String>) {
+        let Some(mut span) = self.tracer.notifications.remove(&finished.id) else { return };
+        let attempts = u64::from(finished.attempts);
+        span.attributes.push(("alerting.notify.attempts", Attribute::Int(attempts)));
+        span.error = error.cloned();
+        self.tracer.end(now, span);
+    }
+
+    /// Ends the span of a flush, where all of its notifications have ended.
+    pub(super) fn trace_landed(&mut self, now: Now, id: FlightId) {
+        if let Some(span) = self.tracer.flushes.remove(&id) {
+            self.tracer.end(now, span);
+            self.export_spans(now);
+        }
+    }
+
+    /// Takes note of a request of a client that was answered.
+    pub(super) fn trace_served(&mut self, now: Now, served: &Served) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let name = format!("{} {}", served.method, served.route);
+        let began = now.wall - served.took;
+        let parent = served.parent.as_deref().and_then(Parent::parse);
+        let Some(mut span) = self.tracer.begin(began, Kind::Server, name, parent) else { return };
+        span.attributes = vec![
+            ("http.request.method", Attribute::text(&*served.method)),
+            ("http.route", Attribute::text(&*served.route)),
+        ];
+        span.answered(served.status, 500);
+        self.tracer.end(now, span);
+        self.export_spans(now);
     }
 
     /// Sends a request to a receiver, with the context of its span.
@@ -191,13 +286,19 @@ impl Node {
         mut exchange: Box<Exchange>,
         deadline: Instant,
     ) {
-        self.tracer.begin(now, id, &mut exchange);
+        if self.tracer.target.is_some()
+            && let Some(delivery) = self.deliveries.delivery_of(id)
+            && let Some(plan) = self.deliveries.plan(delivery)
+        {
+            let of = (delivery, &*plan.notification.group_key, plan.flight, plan.integration.name);
+            self.tracer.begin_request(now, id, &mut exchange, of);
+        }
         self.outputs.push_back(Output::Send(id, exchange, deadline));
     }
 
     /// Ends the span of a request that was given up.
     pub(super) fn trace_canceled(&mut self, now: Now, id: SendId) {
-        self.tracer.end(now, id, None);
+        self.tracer.end_request(now, id, None);
     }
 
     /// Takes how a request went. Returns whether it was an export of spans.
@@ -208,7 +309,7 @@ impl Node {
         result: &Result<Answer, SendError>,
     ) -> bool {
         if self.tracer.export != Some(id) {
-            self.tracer.end(now, id, Some(result));
+            self.tracer.end_request(now, id, Some(result));
             self.export_spans(now);
             return false;
         }
@@ -246,118 +347,14 @@ impl Node {
 
     /// Sends the spans that wait, when it is time.
     pub(super) fn export_spans(&mut self, now: Now) {
-        if let Some((id, exchange, deadline)) = self.tracer.next(now, &mut self.ids) {
-            self.outputs.push_back(Output::Send(id, exchange, deadline));
+        let is_last = self.stopping.as_ref().is_some_and(super::maintain::Stopping::is_draining);
+        if is_last && self.tracer.due.is_some() {
+            self.tracer.due = Some(now.instant);
         }
+        let output = self.tracer.next(now, &mut self.ids);
+        self.outputs.extend(output);
     }
 }
 
-/// Makes what an export needs. Only the HTTP form is spoken.
-fn target(settings: &Tracing) -> Option<Target> {
-    if settings.client_type != "http" {
-        return None;
-    }
-    let scheme = if settings.insecure { "http" } else { "https" };
-    let mut headers: Vec<(Arc<str>, Secret)> = [
-        ("Content-Type", "application/x-protobuf"),
-        ("User-Agent", concat!("campana/", env!("CARGO_PKG_VERSION"))),
-    ]
-    .map(|(name, value)| (Arc::from(name), Secret::new(value)))
-    .into();
-    for (name, header) in settings.headers.iter().flatten() {
-        let value = header.values.first().map(|value| Secret::new(value.as_str()));
-        if let Some(value) = value.or_else(|| header.secrets.first().cloned()) {
-            headers.push((Arc::from(name.as_str()), value));
-        }
-    }
-    let fraction = settings.sampling_fraction.clamp(0.0, 1.0);
-    let timeout = settings.timeout.0;
-    let http = HttpConfig { tls: settings.tls_config.clone(), ..HttpConfig::default() };
-    Some(Target {
-        exchange: Exchange {
-            method: "POST",
-            url: Secret::new(format!("{scheme}://{}/v1/traces", settings.endpoint)),
-            headers,
-            body: Arc::from([]),
-            timeout: None,
-            http: Arc::new(http),
-            proxies: Arc::default(),
-            reads_answer: false,
-            signing: None,
-        },
-        timeout: if timeout.is_zero() { TIMEOUT } else { timeout },
-        bound: (fraction * (1_u64 << 63) as f64) as u64,
-    })
-}
-
-/// Returns the host of a URL, with its port: all of it that holds no key.
-fn host(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes an `ExportTraceServiceRequest`.
-fn encode(spans: &[Span]) -> Vec<u8> {
-    let mut out = Vec::new();
-    write_message(&mut out, 1, |out| {
-        write_message(out, 1, |out| {
-            attribute(out, 1, "service.name", Attribute::Text("alertmanager"));
-            attribute(out, 1, "service.version", Attribute::Text(Build::this().version));
-        });
-        write_message(out, 2, |out| {
-            write_message(out, 1, |out| write_bytes(out, 1, b"campana"));
-            spans.iter().for_each(|span| write_message(out, 2, |out| write_span(out, span)));
-        });
-    });
-    out
-}
-
-fn write_span(out: &mut Vec<u8>, span: &Span) {
-    /// A span of a client.
-    const CLIENT: u64 = 3;
-    /// A status that says that something went wrong.
-    const ERROR: u64 = 2;
-    let nanos = |at: Timestamp| u64::try_from(at.as_nanos()).unwrap_or_default();
-    write_bytes(out, 1, &span.trace);
-    write_bytes(out, 2, &span.id);
-    write_bytes(out, 5, format!("HTTP {}", span.method).as_bytes());
-    write_number(out, 6, CLIENT);
-    write_set_fixed(out, 7, nanos(span.began));
-    write_set_fixed(out, 8, nanos(span.ended));
-    attribute(out, 9, "http.request.method", Attribute::Text(span.method));
-    attribute(out, 9, "server.address", Attribute::Text(&span.host));
-    let error = match &span.result {
-        Ok(status) => {
-            attribute(out, 9, "http.response.status_code", Attribute::Int(u64::from(*status)));
-            (*status >= 400).then_some("")
-        }
-        Err(error) => Some(&**error),
-    };
-    if let Some(error) = error {
-        write_message(out, 15, |out| {
-            write_bytes(out, 2, error.as_bytes());
-            write_number(out, 3, ERROR);
-        });
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Attribute<'a> {
-    Text(&'a str),
-    Int(u64),
-}
-
-fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: Attribute<'_>) {
-    write_message(out, field, |out| {
-        write_bytes(out, 1, key.as_bytes());
-        write_message(out, 2, |out| match value {
-            Attribute::Text(text) => write_bytes(out, 1, text.as_bytes()),
-            Attribute::Int(number) => write_number(out, 3, number),
-        });
-    });
-}
+/// How long an export may take where the configuration does not say, as the original's library.
+const TIMEOUT: Duration = Duration::from_secs(10);

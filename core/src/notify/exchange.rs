@@ -26,9 +26,21 @@ pub struct Exchange {
     pub reads_answer: bool,
     /// What is to be signed before it goes out; its body is made of it.
     pub signing: Option<Box<Signing>>,
+    /// Whether its body is to be compressed before it goes out.
+    pub gzip: bool,
 }
 
 impl Exchange {
+    /// Compresses the body with gzip where that is asked for.
+    #[must_use]
+    pub fn packed(mut self, gzip: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
+        if core::mem::take(&mut self.gzip) {
+            self.body = gzip(&self.body).into();
+            self.headers.push((Arc::from("Content-Encoding"), Secret::new("gzip")));
+        }
+        self
+    }
+
     /// Says what an answer is worth whose body broke off or did not come in time.
     ///
     /// Where the status alone decides it stands, without the body, which explains nothing by

@@ -194,6 +194,7 @@ impl<'a> Client<'a> {
             proxies: Arc::new(proxies),
             reads_answer: true,
             signing,
+            gzip: false,
         })
     }
 

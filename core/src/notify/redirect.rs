@@ -140,6 +140,7 @@ mod tests {
             proxies: Arc::default(),
             reads_answer: false,
             signing: None,
+            gzip: false,
         }
     }
 

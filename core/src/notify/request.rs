@@ -87,6 +87,7 @@ pub fn exchange(
         proxies: Arc::new(proxies),
         reads_answer: request.reads_answer,
         signing: None,
+        gzip: false,
     })
 }
 

@@ -25,8 +25,10 @@ use self::{
     auth::Exchange,
     reply::{Buffer, Reply},
 };
+pub use super::dialogue::Want;
 use super::{
     Answer, SendError, SendErrorKind,
+    dialogue::Dialogue,
     http::TlsConfig,
     request::{Hidden, shorten},
 };
@@ -71,18 +73,6 @@ pub struct Mail {
     pub to: Vec<String>,
     /// Headers and body, lines ending with CR LF.
     pub content: Vec<u8>,
-}
-
-/// What a session wants done.
-pub enum Want {
-    /// The session is over. Close the connection.
-    Done(Result<Answer, SendError>),
-    /// Wait that long for at least one byte, and [`feed`](Session::feed) it.
-    Read(Duration),
-    /// Make TLS with the server as [`Session::tls`] says.
-    StartTls,
-    /// Write all of it.
-    Write(Vec<u8>),
 }
 
 /// One mail on its way to a server.
@@ -490,6 +480,36 @@ fn is_local(host: &str) -> bool {
 }
 
 /// Mails are long and commands may hold credentials, so neither is shown.
+impl Dialogue for Session {
+    fn place(&self) -> (&str, u16) {
+        self.place()
+    }
+
+    fn tls(&self) -> TlsConfig {
+        self.tls()
+    }
+
+    fn protocol(&self) -> Option<&'static [u8]> {
+        None
+    }
+
+    fn next(&mut self) -> Want {
+        self.next()
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        self.feed(bytes);
+    }
+
+    fn broken(&mut self, error: &SendError) {
+        self.broken(error);
+    }
+
+    fn result(&self) -> Result<Answer, SendError> {
+        self.result()
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, port) = self.place();
@@ -509,16 +529,5 @@ impl fmt::Debug for Mail {
             .field("to", &self.to)
             .field("bytes", &self.content.len())
             .finish()
-    }
-}
-
-impl fmt::Debug for Want {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
-            Self::Read(within) => f.debug_tuple("Read").field(within).finish(),
-            Self::StartTls => f.write_str("StartTls"),
-            Self::Write(bytes) => f.debug_tuple("Write").field(&bytes.len()).finish(),
-        }
     }
 }

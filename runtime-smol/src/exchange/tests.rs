@@ -62,6 +62,7 @@ fn exchange(url: &str) -> Exchange {
         proxies: Arc::default(),
         reads_answer: false,
         signing: None,
+        gzip: false,
     }
 }
 

@@ -41,6 +41,7 @@ fuzz_target!(|input: (u8, Vec<&[u8]>)| {
             }
             // The end of the pieces is the end of the connection.
             Want::Read(_) => session.feed(pieces.next().unwrap_or_default()),
+            Want::Pack(_) => unreachable!("mails are not packed"),
             Want::StartTls => {}
             Want::Write(bytes) => assert!(!bytes.is_empty()),
         }

@@ -43,7 +43,7 @@ schema! {
 }
 
 impl Tracing {
-    fn check(&mut self, at: &At<'_>, context: &Context<'_>) -> Result<(), Abort> {
+    fn check(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
         if !matches!(&*self.client_type, "grpc" | "http") {
             return Err(at.fail(format!(
                 "expected tracing client type to be http or grpc, but got {:?}",
@@ -61,13 +61,6 @@ impl Tracing {
         }
         if self.headers.iter().flatten().any(|(_, header)| !header.files.is_empty()) {
             return Err(at.fail("header files are not supported for tracing configuration"));
-        }
-        if self.client_type == "grpc" {
-            let text = "traces are exported over HTTP only: write client_type: http and the port of \
-                        the collector for it; as it is, no traces are exported";
-            context.warn(at, text);
-        } else if !self.compression.is_empty() {
-            context.warn(at, "traces are exported without compression");
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ fn exchange(url: &str, proxies: Proxies) -> Exchange {
         proxies: Arc::new(proxies),
         reads_answer: false,
         signing: None,
+        gzip: false,
     }
 }
 

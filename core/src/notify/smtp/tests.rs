@@ -57,6 +57,7 @@ fn play(mut session: Session, says: &[&str]) -> (Vec<String>, Result<Answer, Sen
                 assert_ne!(line, "TLS", "after {heard:?}");
                 session.feed(line.as_bytes());
             }
+            Want::Pack(_) => panic!("mails are not packed"),
             Want::StartTls => {
                 heard.push("TLS".to_string());
                 assert_eq!(says.next(), Some(&"TLS"), "after {heard:?}");
@@ -490,6 +491,7 @@ proptest! {
                     return Ok(());
                 }
                 Want::Read(_) => session.feed(&says.next().unwrap_or_default()),
+                Want::Pack(_) => panic!("mails are not packed"),
                 Want::StartTls => {}
                 // It ends well exactly when QUIT is said with the mail accepted.
                 Want::Write(bytes) => accepted = bytes == b"QUIT\r\n" && session.result().is_ok(),
