@@ -1,6 +1,10 @@
 //! Every bound of the product, with the reason for its size and what happens at it.
 
+mod events;
+
 use core::time::Duration;
+
+pub use self::events::*;
 
 /// Most words of a command line, those from `@file` arguments included. A file that names itself
 /// would expand without end; parsing fails at the bound.
@@ -553,44 +557,6 @@ pub const SPAN_WAIT: Duration = Duration::from_secs(5);
 /// How long a shutdown waits for spans that are still to be exported. Alertmanager's budget.
 pub const SPAN_DRAIN: Duration = Duration::from_secs(5);
 
-// The event recorder. Where nothing else is said, the values are Alertmanager's.
-
-/// Events that wait to be handed to the outputs; what comes beyond is dropped and counted.
-pub const EVENTS_WAITING_MAX: usize = 8192;
-
-/// Events that are handed to the outputs at once.
-pub const EVENTS_PER_WRITE_MAX: usize = 1024;
-
-/// Events that wait for one URL; what comes beyond is dropped and counted.
-pub const EVENTS_PER_OUTPUT_MAX: usize = 1024;
-
-/// Posts to one URL at a time, unless it is configured.
-pub const EVENT_WORKERS: usize = 4;
-
-/// How long a post may take, unless it is configured.
-pub const EVENT_POST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How often a post is tried, unless it is configured; then its events are dropped.
-pub const EVENT_POST_TRIES: usize = 3;
-
-/// The first pause between two tries, unless it is configured. It doubles from try to try.
-pub const EVENT_POST_WAIT: Duration = Duration::from_millis(500);
-
-/// The longest pause between two tries.
-pub const EVENT_POST_WAIT_MAX: Duration = Duration::from_secs(30);
-
-/// Events of one post, where they are gathered and nothing else is configured.
-pub const EVENT_BATCH_MAX: usize = 100;
-
-/// Bytes of one post that gathers events, unless it is configured. One longer event goes alone.
-pub const EVENT_BATCH_BYTES: usize = 1 << 20;
-
-/// How long an event waits for others, where they are gathered and nothing else is configured.
-pub const EVENT_BATCH_WAIT: Duration = Duration::from_millis(100);
-
-/// How long a shutdown, or an output that a reload took away, waits for events still to go out.
-pub const EVENT_DRAIN: Duration = Duration::from_secs(30);
-
 /// Bytes that a server may say during one gRPC call, whose answer is empty where all is well; more
 /// ends the call.
 pub const GRPC_ANSWER_MAX: usize = 1 << 20;
@@ -600,6 +566,3 @@ pub const GRPC_HEADERS_MAX: usize = 32 << 10;
 
 /// How long a gRPC call waits for the next word of the server. Its own deadline is shorter.
 pub const GRPC_WAIT: Duration = Duration::from_secs(120);
-
-/// The largest window of HTTP/2, by its standard.
-pub const GRPC_WINDOW_MAX: i64 = i32::MAX as i64;

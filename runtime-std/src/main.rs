@@ -75,8 +75,8 @@ use crate::{
 /// costs nothing.
 const COMPUTE_STACK: usize = 2 << 20;
 
-/// The stack of a thread that waits for a receiver; a TLS handshake has the deepest calls.
-const SENDER_STACK: usize = 256 << 10;
+/// The stack of a thread that waits for a receiver; gzip needs most of it, then a TLS handshake.
+const SENDER_STACK: usize = 1 << 20;
 
 /// The stack of a thread that waits for a disk.
 const DISK_STACK: usize = 128 << 10;

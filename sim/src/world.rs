@@ -426,6 +426,16 @@ impl World {
         self.heap.push(file_at, Thing::Syncs { host, run, append, result });
     }
 
+    /// Carries out what no run is about.
+    fn take_lightly(&mut self, host: HostId, run: u32, output: &Output, at: Instant) {
+        let input = match output {
+            Output::Grpc(send, ..) => Input::Sent(*send, Ok(Default::default())),
+            Output::Record(record, ..) => Input::Recorded(*record, Ok(())),
+            _ => return,
+        };
+        self.heap.push(at, Thing::Input { host, run, input: Box::new(input) });
+    }
+
     fn carry_out(&mut self, id: HostId, asked: Asked) {
         let Asked { output, run } = asked;
         let now = self.now;
@@ -464,9 +474,6 @@ impl World {
                 let content = self.host(id).disk.read(&path);
                 self.heap.push(file_at, answer(Input::Read(read, content)));
             }
-            Output::Record(record, ..) => {
-                self.heap.push(file_at, answer(Input::Recorded(record, Ok(()))));
-            }
             Output::Reply(call, reply) => {
                 self.trace.note(now, format_args!("{id:?} replies {reply:?}"));
                 let earlier = self.host_mut(id).replies.insert(call, reply);
@@ -488,10 +495,9 @@ impl World {
                 let given_up = own.map_or(deadline, |own| deadline.min(own));
                 self.send(id, run, send, Sent::Request(exchange), given_up);
             }
-            Output::Grpc(send, ..) => {
-                self.heap.push(file_at, answer(Input::Sent(send, Ok(Default::default()))));
+            Output::Grpc(..) | Output::Record(..) | Output::Trace(_) => {
+                self.take_lightly(id, run, &output, file_at);
             }
-            Output::Trace(_) => {}
             Output::Stopped => {
                 self.trace.note(now, format_args!("{id:?} has stopped"));
                 self.break_streams_of(id);

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::Read as _,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -19,6 +19,7 @@ use campana_tests::{
     sink::Sink,
 };
 use flate2::read::GzDecoder;
+use futures_rustls::TlsAcceptor;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     HeaderMap, Request, Response,
@@ -27,7 +28,16 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use smol::net::TcpListener;
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::WebPkiClientVerifier,
+};
+use smol::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 use smol_hyper::rt::FuturesIo;
 
 /// How long anything may take on a loaded machine.
@@ -38,6 +48,7 @@ const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 campana_tests::on_both! {
     spans_go_out_by_grpc,
     spans_go_out_by_grpc_packed,
+    spans_go_out_by_grpc_over_tls,
     spans_go_out_by_http_packed,
     spans_that_wait_go_out_at_the_end,
     a_collector_that_refuses_is_said_once,
@@ -73,9 +84,35 @@ fn unpacked(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Returns the path of a certificate or key.
+fn pem(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/tls").join(name)
+}
+
+/// TLS of a server that wants clients to prove who they are, and to speak HTTP/2.
+fn tls() -> TlsAcceptor {
+    let read = |name| fs::read(pem(name)).expect("a file of the tests");
+    let chain = |name| CertificateDer::from_pem_slice(&read(name)).expect("a certificate");
+    let provider = Arc::new(ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(chain("ca.pem")).expect("a root");
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_client_cert_verifier(verifier.build().expect("a verifier"));
+    let key = PrivateKeyDer::from_pem_slice(&read("server.key")).expect("a key");
+    let mut made = builder.with_single_cert(vec![chain("server.pem")], key).expect("settings");
+    made.alpn_protocols = vec![b"h2".to_vec()];
+    TlsAcceptor::from(Arc::new(made))
+}
+
 impl Collector {
     /// Opens one that speaks HTTP/2, and answers with that status of gRPC; or else HTTP/1.
-    fn open(grpc: Option<&'static str>) -> Self {
+    fn open(grpc: Option<&'static str>, tls: Option<TlsAcceptor>) -> Self {
         let listener = smol::block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("it has one");
         let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
@@ -84,14 +121,24 @@ impl Collector {
             while let Ok((stream, _)) = listener.accept().await {
                 let all = all.clone();
                 let service = service_fn(move |request| take(all.clone(), request, grpc));
-                let stream = FuturesIo::new(stream);
+                let tls = tls.clone();
                 smol::spawn(async move {
-                    match grpc {
+                    let stream: Box<dyn Stream> = match tls {
+                        None => Box::new(stream),
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => Box::new(stream),
+                            Err(_) => return,
+                        },
+                    };
+                    let stream = FuturesIo::new(stream);
+                    let done = match grpc {
                         Some(_) => {
                             http2::Builder::new(Tasks).serve_connection(stream, service).await
                         }
                         None => http1::Builder::new().serve_connection(stream, service).await,
-                    }
+                    };
+                    // A client that goes away ends the connection, and nothing else.
+                    done.ok();
                 })
                 .detach();
             }
@@ -211,16 +258,18 @@ struct Test {
 
 impl Test {
     fn new(executable: &Path, grpc: Option<&'static str>, more: &str) -> Self {
-        let (collector, sink) = (Collector::open(grpc), Sink::open().expect("a port"));
+        let acceptor = more.contains("ca_file").then(tls);
+        let insecure = acceptor.is_none();
+        let (collector, sink) = (Collector::open(grpc, acceptor), Sink::open().expect("a port"));
         let folder = tempfile::tempdir().expect("a folder");
         let kind = if grpc.is_some() { "grpc" } else { "http" };
         let config = format!(
             "route: {{receiver: r, group_wait: 100ms, group_interval: 1s}}\n\
              receivers: [{{name: r, webhook_configs: [{{url: '{}'}}]}}]\n\
-             tracing: {{client_type: {kind}, endpoint: '{}', insecure: true, sampling_fraction: 1,\n\
+             tracing: {{client_type: {kind}, endpoint: 'localhost:{}', insecure: {insecure}, sampling_fraction: 1,\n\
              \x20 headers: {{X-Key: {{secrets: [s3cret]}}}}{more}}}\n",
             sink.url(),
-            collector.address
+            collector.address.port()
         );
         let file = folder.path().join("config.yml");
         fs::write(&file, config).expect("written");
@@ -279,6 +328,17 @@ fn spans_go_out_by_grpc_packed(executable: &Path) {
     let heard = Test::new(executable, Some("0"), ", compression: gzip").check();
     assert!(heard.packed);
     assert_eq!(heard.headers["grpc-encoding"], "gzip");
+}
+
+fn spans_go_out_by_grpc_over_tls(executable: &Path) {
+    let more = format!(
+        ",\n  tls_config: {{ca_file: {}, cert_file: {}, key_file: {}}}",
+        pem("ca.pem").display(),
+        pem("client.pem").display(),
+        pem("client.key").display()
+    );
+    let heard = Test::new(executable, Some("0"), &more).check();
+    assert_eq!(heard.path, PATH);
 }
 
 fn spans_go_out_by_http_packed(executable: &Path) {

@@ -49,7 +49,8 @@ pub enum Input {
     Saved(SaveId, Result<(), String>),
     /// A request of a client was answered. Told only while [`Output::Trace`] asks for it.
     Served(Box<Served>),
-    /// How the exchange of an [`Output::Send`], the call of an [`Output::Grpc`] or the session of an [`Output::Mail`] went.
+    /// How the exchange of an [`Output::Send`], the call of an [`Output::Grpc`], or the session of
+    /// an [`Output::Mail`] went.
     Sent(SendId, Result<Answer, SendError>),
     /// The operator asks for an end (SIGTERM). Answered by [`Output::Stopped`].
     Shutdown,
@@ -84,8 +85,8 @@ pub enum Output {
     Grpc(SendId, Box<Call>, Instant),
     /// Write an event to the log.
     Log(Event),
-    /// Hand in a mail: connect to [`place`](crate::notify::dialogue::Dialogue::place), do what [`next`](crate::notify::dialogue::Dialogue::next) wants until it is
-    /// done, and give up at the instant. Answered by [`Input::Sent`] with the session's result.
+    /// Hand in a mail: hold the [`Dialogue`](crate::notify::dialogue::Dialogue), and give up at the
+    /// instant. Answered by [`Input::Sent`] with its result.
     Mail(SendId, Box<Session>, Instant),
     /// Read a whole file.
     Read(ReadId, Arc<str>),

@@ -23,10 +23,8 @@ use super::{
     request::shorten,
 };
 use crate::{
-    limits::{
-        ERROR_DETAIL_BYTES_MAX, GRPC_ANSWER_MAX, GRPC_HEADERS_MAX, GRPC_WAIT, GRPC_WINDOW_MAX,
-    },
-    wire::http2::{self, Frame, PAYLOAD_MAX, WINDOW, flag, hpack, kind},
+    limits::{ERROR_DETAIL_BYTES_MAX, GRPC_ANSWER_MAX, GRPC_HEADERS_MAX, GRPC_WAIT},
+    wire::http2::{self, Frame, PAYLOAD_MAX, WINDOW, WINDOW_MAX, flag, hpack, kind},
 };
 
 /// The stream of the call.
@@ -262,7 +260,7 @@ impl Call {
             match u16::from_be_bytes([a, b]) {
                 4 => {
                     let window = i64::from(value);
-                    if window > GRPC_WINDOW_MAX {
+                    if window > WINDOW_MAX {
                         return Err("a window that is too large");
                     }
                     self.windows[1] += window - self.window;
@@ -281,7 +279,7 @@ impl Call {
         let more = frame.number().ok_or("a frame is too short")? & 0x7fff_ffff;
         let window = &mut self.windows[usize::from(frame.stream == STREAM)];
         *window += i64::from(more);
-        match more > 0 && *window <= GRPC_WINDOW_MAX {
+        match more > 0 && *window <= WINDOW_MAX {
             true => Ok(()),
             false => Err("a wrong change of the window"),
         }

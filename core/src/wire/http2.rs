@@ -14,6 +14,9 @@ pub const PAYLOAD_MAX: usize = 16_384;
 /// The window that each side begins with.
 pub const WINDOW: i64 = 65_535;
 
+/// The largest window there may be.
+pub const WINDOW_MAX: i64 = i32::MAX as i64;
+
 /// The bytes before a frame's payload.
 const HEAD: usize = 9;
 
