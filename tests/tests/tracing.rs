@@ -1,5 +1,6 @@
 //! Traces on real sockets: both programs tell a collector, over gRPC and over HTTP, of flushes,
 //! notifications, and requests from both sides.
+#![allow(clippy::disallowed_methods, reason = "the collectors share the global executor")]
 
 use std::{
     collections::BTreeMap,
@@ -212,8 +213,10 @@ struct Span {
     kind: u64,
 }
 
+type Fields<T> = Vec<(u32, T)>;
+
 /// Returns the fields of a message: bytes and numbers by their number.
-fn fields(bytes: &[u8]) -> (Vec<(u32, Vec<u8>)>, Vec<(u32, u64)>) {
+fn fields(bytes: &[u8]) -> (Fields<Vec<u8>>, Fields<u64>) {
     let (mut reader, mut texts, mut numbers) = (Reader::new(bytes, 0), Vec::new(), Vec::new());
     while let Some((number, value)) = reader.field().expect("well formed") {
         match value {
