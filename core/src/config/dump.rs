@@ -136,7 +136,9 @@ fn spec(spec: &Spec) -> Out {
     flow(&mut fields, "days_of_month", spec.days_of_month.as_deref());
     flow(&mut fields, "months", spec.months.as_deref());
     flow(&mut fields, "years", spec.years.as_deref());
-    fields.text("location", spec.location.as_ref().map(|zone| zone.name()));
+    if let Some(zone) = spec.location.as_ref().filter(|zone| !zone.name().is_empty()) {
+        fields.put("location", Out::TextBeforeFlow(zone.name().into()));
+    }
     fields.done()
 }
 

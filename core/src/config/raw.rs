@@ -157,9 +157,19 @@ fn bad_classic_name(at: &At<'_>, name: &str) -> Abort {
     ))
 }
 
+/// Adds pairs to those of a map that was merged in.
+fn add_pairs(all: &mut Vec<(String, String)>, pairs: Vec<(String, String)>, at: &At<'_>) {
+    for (name, value) in pairs {
+        if all.iter().any(|(known, _)| *known == name) {
+            at.note(format!("key {name:?} already set in map that is merged in"));
+        }
+        all.push((name, value));
+    }
+    all.sort();
+}
+
 /// Reads a list of matchers, each element one or several; sorted.
-fn matcher_list(at: &At<'_>, context: &Context<'_>) -> Result<Vec<Matcher>, Abort> {
-    let mut all = Vec::new();
+fn add_matchers(all: &mut Vec<Matcher>, at: &At<'_>, context: &Context<'_>) -> Result<(), Abort> {
     at.items(|_, item| {
         let Some(text) = (if item.node.is_null() { Some("") } else { item.text() }) else {
             return Ok(());
@@ -173,7 +183,7 @@ fn matcher_list(at: &At<'_>, context: &Context<'_>) -> Result<Vec<Matcher>, Abor
         Ok(())
     })?;
     all.sort();
-    Ok(all)
+    Ok(())
 }
 
 fn warning_text(warning: &parse::Warning) -> String {

@@ -263,13 +263,7 @@ impl Service for JiraConfig {
     const NAME: &'static str = "jira";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.api_url.0.is_empty() {
-            self.api_url = global.jira_api_url.clone();
-        }
-        if self.api_url.0.is_empty() {
-            return Err("no global Jira Cloud URL set".to_string());
-        }
-        Ok(())
+        self.api_url.or_global(&global.jira_api_url, "Jira Cloud")
     }
 
     fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {

@@ -175,9 +175,7 @@ impl Service for OpsgenieConfig {
     const NAME: &'static str = "opsgenie";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.api_url.0.is_empty() {
-            self.api_url = global.opsgenie_api_url.clone();
-        }
+        self.api_url.or_global(&global.opsgenie_api_url, "OpsGenie")?;
         self.api_url = self.api_url.with_slash();
         // The original lets a key of `global` win over a file named here.
         let global = (&global.opsgenie_api_key, &global.opsgenie_api_key_file);

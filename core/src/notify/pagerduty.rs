@@ -134,10 +134,7 @@ impl Service for PagerdutyConfig {
     const NAME: &'static str = "pagerduty";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.url.0.is_empty() {
-            self.url = global.pagerduty_url.clone();
-        }
-        Ok(())
+        self.url.or_global(&global.pagerduty_url, "PagerDuty")
     }
 
     fn files(&self) -> Vec<(&'static str, &str)> {

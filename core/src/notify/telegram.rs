@@ -94,9 +94,7 @@ impl Service for TelegramConfig {
     const NAME: &'static str = "telegram";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.api_url.0.is_empty() {
-            self.api_url = global.telegram_api_url.clone();
-        }
+        self.api_url.or_global(&global.telegram_api_url, "Telegram")?;
         let token = (&global.telegram_bot_token, &global.telegram_bot_token_file);
         if !super::pair::or_global((&mut self.bot_token, &mut self.bot_token_file), token) {
             return Err("missing bot_token or bot_token_file on telegram_config".to_string());

@@ -54,7 +54,7 @@ fn each_text(
 ) -> Option<Broken> {
     match out {
         Out::Text(text) if text.contains("{{") => visit(place, text),
-        Out::Text(_) | Out::Bare(_) => None,
+        Out::Text(_) | Out::TextBeforeFlow(_) | Out::Bare(_) => None,
         Out::List(items) | Out::Flow(items) => items
             .iter()
             .enumerate()

@@ -88,9 +88,7 @@ impl Service for VictoropsConfig {
     const NAME: &'static str = "victorops";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.api_url.0.is_empty() {
-            self.api_url = global.victorops_api_url.clone();
-        }
+        self.api_url.or_global(&global.victorops_api_url, "VictorOps")?;
         self.api_url = self.api_url.with_slash();
         // The original lets a key of `global` win over a file named here.
         let global = (&global.victorops_api_key, &global.victorops_api_key_file);

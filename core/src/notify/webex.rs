@@ -50,10 +50,7 @@ impl Service for WebexConfig {
     const NAME: &'static str = "webex";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.api_url.0.is_empty() {
-            self.api_url = global.webex_api_url.clone();
-        }
-        Ok(())
+        self.api_url.or_global(&global.webex_api_url, "Webex")
     }
 
     fn turn(&self, talk: &Talk<'_>) -> Result<Turn, Outcome> {

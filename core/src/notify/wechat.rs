@@ -181,9 +181,7 @@ impl Service for WechatConfig {
     const NAME: &'static str = "wechat";
 
     fn inherit(&mut self, global: &Global) -> Result<(), String> {
-        if self.api_url.0.is_empty() {
-            self.api_url = global.wechat_api_url.clone();
-        }
+        self.api_url.or_global(&global.wechat_api_url, "Wechat")?;
         self.api_url = self.api_url.with_slash();
         let secret = (&global.wechat_api_secret, &global.wechat_api_secret_file);
         if !pair::or_global((&mut self.api_secret, &mut self.api_secret_file), secret) {

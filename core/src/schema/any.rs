@@ -2,6 +2,7 @@
 
 use alloc::{
     boxed::Box,
+    collections::BTreeSet,
     format,
     string::{String, ToString as _},
     vec::Vec,
@@ -158,8 +159,27 @@ fn print_map(entries: &[(Any, Any)]) -> Out {
     Out::Map(all)
 }
 
+/// Collects keys that stand twice in a map.
+fn note_repeated(node: &Node, at: &At<'_>) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::List(items) => items.iter().for_each(|item| note_repeated(item, at)),
+        Value::Map(entries) => {
+            let mut seen = BTreeSet::new();
+            for (key, value) in entries {
+                let shown = Any::of(key).key_text();
+                if !seen.insert((shown.clone(), key.text().is_some())) {
+                    at.note(format!("key {shown:?} already set in map; keep one of them"));
+                }
+                note_repeated(value, at);
+            }
+        }
+    }
+}
+
 impl Field for Any {
     fn read(&mut self, at: &At<'_>, _: &Context<'_>) -> Result<(), Abort> {
+        note_repeated(at.node, at);
         *self = Self::of(at.node);
         Ok(())
     }

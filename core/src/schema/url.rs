@@ -24,6 +24,20 @@ impl Url {
         Self(text.to_owned())
     }
 
+    /// Takes over the URL of `global` if none is set here.
+    ///
+    /// # Errors
+    /// Neither is set, as when the one of `global` is null; `name` is whose URL it is.
+    pub fn or_global(&mut self, global: &Self, name: &str) -> Result<(), String> {
+        if self.0.is_empty() {
+            *self = global.clone();
+        }
+        if self.0.is_empty() {
+            return Err(format!("no global {name} URL set"));
+        }
+        Ok(())
+    }
+
     /// Returns the URL with a slash at the end of its path.
     #[must_use]
     pub fn with_slash(&self) -> Self {
@@ -271,7 +285,9 @@ pub fn parse_any(text: &str) -> Result<String, String> {
             if !host.is_empty() {
                 check_host(host)?;
             }
-            out += "//";
+            if !(authority.is_empty() && tail.is_empty()) {
+                out += "//";
+            }
             out += authority;
             tail
         }

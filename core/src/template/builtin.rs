@@ -130,6 +130,7 @@ pub(super) fn slice(_: &mut Exec<'_>, args: &[Val]) -> Result {
         Value::Safe(kind, text) => Value::Safe(*kind, lossy(&text.as_bytes()[range]).into()),
         Value::List(items, _) => Value::list(items[range].to_vec()),
         Value::Strings(items, kind) => Value::Strings(items[range].into(), *kind),
+        Value::Bytes(bytes) => Value::Bytes(bytes[range].into()),
         Value::Pairs(pairs) => Value::Pairs(pairs[range].into()),
         Value::Alerts(Some(alerts), named) => Value::Alerts(Some(alerts[range].into()), *named),
         other => other.clone(),

@@ -39,10 +39,24 @@ impl Zone {
             }
             _ => {}
         }
+        if let Some(hours) = match name {
+            "EST" => Some(-5),
+            "MST" => Some(-7),
+            "HST" => Some(-10),
+            _ => None,
+        } {
+            return Ok(Self::Fixed(hours * 3600, name.into()));
+        }
+        // Systems have these files beside the zones.
+        let zone = match name.strip_prefix("posix/").unwrap_or(name) {
+            "localtime" => "Etc/UTC",
+            "posixrules" => "America/New_York",
+            zone => zone,
+        };
         TimeZoneDatabase::bundled()
-            .get(name)
+            .get(zone)
             .ok()
-            .filter(|zone| zone.iana_name() == Some(name))
+            .filter(|found| found.iana_name() == Some(zone))
             .map(|zone| Self::Named(name.into(), zone))
             .ok_or_else(|| alloc::format!("unknown time zone {name}"))
     }
@@ -61,15 +75,41 @@ impl Zone {
             Self::Utc => (0, "UTC".into()),
             Self::Fixed(0, name) if &**name == "Local" => (0, "UTC".into()),
             Self::Fixed(offset, name) => (i64::from(*offset), name.clone()),
-            Self::Named(_, zone) => match jiff::Timestamp::from_second(secs) {
+            Self::Named(name, zone) => match jiff::Timestamp::from_second(secs) {
                 Ok(at) => {
                     let info = zone.to_offset_info(at);
-                    (i64::from(info.offset().seconds()), info.abbreviation().into())
+                    match of_rules(name, info.abbreviation()) {
+                        Some((hours, short)) => (hours * 3600, short.into()),
+                        None => (i64::from(info.offset().seconds()), info.abbreviation().into()),
+                    }
                 }
-                Err(_) => (0, "UTC".into()),
+                Err(_) => self.at(within_calendar(secs)),
             },
         }
     }
+}
+
+/// Zones named by their rules have had these always, not since their city's clocks were set.
+fn of_rules<'a>(name: &'a str, short: &str) -> Option<(i64, &'a str)> {
+    let hours = match name {
+        _ if short != "LMT" => return None,
+        "WET" => 0,
+        "CET" | "MET" => 1,
+        "EET" => 2,
+        "EST5EDT" => -5,
+        "CST6CDT" => -6,
+        "MST7MDT" => -7,
+        "PST8PDT" => -8,
+        _ => return None,
+    };
+    Some((hours, &name[..3]))
+}
+
+/// Moves a time by whole cycles of the calendar, 400 years each, to where zones are known.
+const fn within_calendar(secs: i64) -> i64 {
+    const CYCLE: i64 = 146_097 * 86_400;
+    const YEAR_9000: i64 = 221_845_392_000;
+    if secs < 0 { -YEAR_9000 } else { YEAR_9000 - CYCLE + (secs - YEAR_9000).rem_euclid(CYCLE) }
 }
 
 /// A point in time and the zone it is shown in.
@@ -145,6 +185,11 @@ impl Time {
 
     pub(super) fn in_zone(&self, zone: Zone) -> Self {
         Self { zone, ..self.clone() }
+    }
+
+    /// Seconds since Go's zero time.
+    pub(super) const fn since_year_one(&self) -> i64 {
+        self.secs.saturating_sub(ZERO_SECS)
     }
 
     pub(super) const fn is_zero(&self) -> bool {

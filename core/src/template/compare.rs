@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use super::{
     exec::Exec,
     print::shown,
-    value::{Val, Value},
+    value::{IntType, Val, Value},
 };
 
 type Result = core::result::Result<Val, String>;
@@ -26,7 +26,7 @@ const fn kind(value: &Value) -> Option<Kind> {
     Some(match value {
         Value::Bool(_) => Kind::Bool,
         Value::Complex(..) => Kind::Complex,
-        Value::Int(_, super::value::IntType::Uint8) => Kind::Uint,
+        Value::Int(_, IntType::Uint8 | IntType::Uint64) => Kind::Uint,
         Value::Int(..) => Kind::Int,
         Value::Float(_) => Kind::Float,
         Value::Str(_) | Value::Safe(..) => Kind::Str,

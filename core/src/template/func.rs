@@ -30,6 +30,7 @@ pub(super) enum Param {
     Reflect,
     Str,
     Strings,
+    Bytes,
     List,
     Time,
     Zone,
@@ -43,6 +44,7 @@ impl Param {
             Self::Reflect => "reflect.Value",
             Self::Str => "string",
             Self::Strings => "[]string",
+            Self::Bytes => "[]uint8",
             Self::List => "[]interface {}",
             Self::Time => "time.Time",
             Self::Zone => "*time.Location",
@@ -58,8 +60,10 @@ impl Param {
         match self {
             Self::Any | Self::Reflect => Some(Value::Nil),
             Self::Strings => Some(Value::Strings([].into(), StringsType::Plain)),
+            Self::Bytes => Some(Value::Bytes([].into())),
             Self::List => Some(Value::list([].into())),
-            Self::Zone => Some(Value::Zone(super::Zone::Utc)),
+            // What takes a zone says itself that it is missing.
+            Self::Zone => Some(Value::Nil),
             _ => None,
         }
     }
@@ -70,6 +74,7 @@ impl Param {
             (Self::Any | Self::Reflect, _)
             | (Self::Str, Value::Str(_))
             | (Self::Strings, Value::Strings(..))
+            | (Self::Bytes, Value::Bytes(_))
             | (Self::List, Value::List(..))
             | (Self::Time, Value::Time(_))
             | (Self::Zone, Value::Zone(_)) => true,

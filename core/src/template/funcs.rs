@@ -43,7 +43,19 @@ fn map_case<I: Iterator<Item = char> + ExactSizeIterator>(
 }
 
 pub(super) fn to_upper(_: &mut Exec<'_>, args: &[Val]) -> Result {
-    done(map_case(&text(args, 0), char::to_uppercase))
+    let text: String = text(args, 0).chars().map(|c| with_iota(c).unwrap_or(c)).collect();
+    done(map_case(&text, char::to_uppercase))
+}
+
+/// The one capital of a Greek letter with an iota below; a capital is its own.
+fn with_iota(c: char) -> Option<char> {
+    Some(match c {
+        '\u{1f80}'..='\u{1faf}' => char::from_u32(u32::from(c) | 8)?,
+        'ᾳ' | 'ᾼ' => 'ᾼ',
+        'ῃ' | 'ῌ' => 'ῌ',
+        'ῳ' | 'ῼ' => 'ῼ',
+        _ => return None,
+    })
 }
 
 pub(super) fn to_lower(_: &mut Exec<'_>, args: &[Val]) -> Result {
@@ -65,6 +77,9 @@ pub(super) fn title(_: &mut Exec<'_>, args: &[Val]) -> Result {
         if is_word_alone(c) {
             out.push(c);
             in_word = false;
+        } else if c.is_alphabetic() && !(c.is_lowercase() || c.is_uppercase() || is_digraph(c)) {
+            // Letters without capitals leave the title to the first one that has one.
+            out.push(c);
         } else if c.is_alphabetic() {
             if in_word && c == 'Σ' && !next.is_alphabetic() {
                 out.push('ς');
@@ -83,6 +98,11 @@ pub(super) fn title(_: &mut Exec<'_>, args: &[Val]) -> Result {
     done(out)
 }
 
+/// Tells whether one character stands for two letters of which only the first is a capital.
+const fn is_digraph(c: char) -> bool {
+    matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1f80}'..='\u{1fff}')
+}
+
 /// Tells whether a letter is a word of its own, as Chinese and Japanese ones are.
 const fn is_word_alone(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}'
@@ -93,8 +113,29 @@ const fn is_word_alone(c: char) -> bool {
 fn stays_in_word(before: char, c: char, next: char) -> bool {
     match c {
         // Digits, connectors and marks are parts of words.
+        '²' | '³' | '¹' | '¼'..='¾' | '\u{2070}'..='\u{2089}' | '\u{2460}'..='\u{249b}' => {
+            false
+        }
         _ if c.is_numeric() => true,
-        '_' | '\u{203f}' | '\u{2040}' | '\u{2054}' | '\u{300}'..='\u{36f}' | '\u{200d}' => true,
+        '_'
+        | '\u{203f}'
+        | '\u{2040}'
+        | '\u{2054}'
+        | '\u{300}'..='\u{36f}'
+        | '\u{483}'..='\u{489}'
+        | '\u{591}'..='\u{5bd}'
+        | '\u{64b}'..='\u{65f}'
+        | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20f0}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{fe20}'..='\u{fe2f}' => true,
+        // So are characters that only direct how others are shown.
+        '\u{ad}'
+        | '\u{61c}'
+        | '\u{200c}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{feff}' => true,
         '.' | '\'' | '\u{2018}' | '\u{2019}' | '\u{2024}' | ':' | '\u{b7}' | '\u{387}'
         | '\u{2027}' => next.is_alphanumeric(),
         ',' | ';' => before.is_numeric() && next.is_numeric(),
@@ -110,6 +151,14 @@ fn push_title(out: &mut String, c: char) {
         'Ǳ'..='ǳ' => out.push('ǲ'),
         // Georgian has capitals, but no titles.
         '\u{10d0}'..='\u{10ff}' => out.push(c),
+        'ŉ' => out.push_str("ʼN"),
+        c if with_iota(c).is_some() => out.extend(with_iota(c)),
+        // The iota below stays below.
+        '\u{1fb0}'..='\u{1fff}' if c.to_uppercase().last() == Some('Ι') => {
+            let capitals = c.to_uppercase().count();
+            out.extend(c.to_uppercase().take(capitals - 1));
+            out.push('\u{345}');
+        }
         c => {
             let mut upper = c.to_uppercase();
             out.extend(upper.next());

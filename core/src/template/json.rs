@@ -2,6 +2,8 @@
 
 use alloc::{format, string::String};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::{exec::entries, float::format_float, value::Value};
 
 /// Writes compact JSON.
@@ -32,6 +34,7 @@ fn write(out: &mut String, value: &Value, max: usize) -> Result<(), String> {
             })?;
             write_text(out, &text);
         }
+        Value::Bytes(bytes) => write_text(out, &STANDARD.encode(bytes)),
         Value::Zone(_) => out.push_str("{}"),
         Value::Map(..) | Value::Kv(_) => {
             out.push('{');

@@ -1,9 +1,6 @@
 //! Go's layouts of times: formatting and parsing by the example time `Mon Jan 2 15:04:05 2006`.
 
-use alloc::{
-    format,
-    string::{String, ToString as _},
-};
+use alloc::{format, string::String};
 use core::fmt::Write as _;
 
 use super::{
@@ -187,7 +184,7 @@ pub(super) fn format(time: &Time, layout: &str) -> String {
             Part::ZeroSecond => write!(out, "{:02}", civil.second),
             Part::LongYear if civil.year < 0 => write!(out, "-{:04}", -civil.year),
             Part::LongYear => write!(out, "{:04}", civil.year),
-            Part::Year => write!(out, "{:02}", civil.year.rem_euclid(100)),
+            Part::Year => write!(out, "{:02}", civil.year.abs() % 100),
             Part::Pm => write!(out, "{}", if civil.hour >= 12 { "PM" } else { "AM" }),
             Part::LowerPm => write!(out, "{}", if civil.hour >= 12 { "pm" } else { "am" }),
             Part::Zone => {
@@ -237,9 +234,8 @@ fn write_offset(out: &mut String, offset: i64, z: bool, colon: bool, digits: u8)
 
 fn write_fraction(out: &mut String, nanos: u32, digits: usize, trim: bool, point: &str) {
     let all = format!("{nanos:09}");
-    let mut text = all[..digits.min(9)].to_string();
-    text.extend(core::iter::repeat_n('0', digits.saturating_sub(9)));
-    let text = if trim { text.trim_end_matches('0') } else { &*text };
+    let text = &all[..digits.min(9)];
+    let text = if trim { text.trim_end_matches('0') } else { text };
     if !text.is_empty() {
         out.push_str(point);
         out.push_str(text);

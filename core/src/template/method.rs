@@ -1,6 +1,6 @@
 //! The methods of values that templates may call.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use super::{
     clock::Zone,
@@ -243,10 +243,66 @@ fn time_with(name: &str) -> Option<Method> {
         "Compare" => on!(T, t, args => Value::int(t.total().cmp(&other(args).total()) as i64)),
         "Truncate" => on!(&[D], t, args => Value::Time(t.round(int(args, 0), false))),
         "Round" => on!(&[D], t, args => Value::Time(t.round(int(args, 0), true))),
-        "In" => on!(&[Param::Zone], t, args => match &args[0].value {
-            Value::Zone(zone) => Value::Time(t.in_zone(zone.clone())),
-            _ => Value::Nil,
+        "In" => with(&[Param::Zone], |value, args| match (value, &args[0].value) {
+            (Value::Time(t), Value::Zone(zone)) => Ok(Value::Time(t.in_zone(zone.clone()))),
+            _ => Err("time: missing Location in call to Time.In".into()),
+        }),
+        _ => time_as_bytes(name),
+    }
+}
+
+/// The methods of a time that give it as bytes. Those that read one would change the data of the
+/// notification, so there are none.
+fn time_as_bytes(name: &str) -> Option<Method> {
+    const B: Param = Param::Bytes;
+    match name {
+        "MarshalJSON" => plain(|value, _| match value {
+            Value::Time(t) => Ok(bytes(&[], format!("\"{}\"", t.to_json()?).as_bytes())),
+            _ => Ok(Value::Nil),
+        }),
+        "MarshalText" => plain(|value, _| text(value, &[], "Time.MarshalText")),
+        "AppendText" => {
+            with(&[B], |value, args| text(value, &args[0].value.bytes(), "Time.AppendText"))
+        }
+        "MarshalBinary" | "GobEncode" => plain(|value, _| binary(value, &[])),
+        "AppendBinary" => with(&[B], |value, args| binary(value, &args[0].value.bytes())),
+        "AppendFormat" => with(&[B, Param::Str], |value, args| match (value, &args[1].value) {
+            (Value::Time(t), Value::Str(layout)) => {
+                Ok(bytes(&args[0].value.bytes(), t.format(layout).as_bytes()))
+            }
+            _ => Ok(Value::Nil),
         }),
         _ => None,
     }
+}
+
+fn bytes(head: &[u8], tail: &[u8]) -> Value {
+    Value::Bytes([head, tail].concat().into())
+}
+
+fn text(value: &Value, head: &[u8], name: &str) -> Result<Value, String> {
+    let Value::Time(time) = value else { return Ok(Value::Nil) };
+    let text = time.to_json().map_err(|why| why.replace("Time.MarshalJSON", name))?;
+    Ok(bytes(head, text.as_bytes()))
+}
+
+/// As Go: a version, the seconds since its zero time, nanoseconds, and the offset in minutes, which
+/// is -1 for UTC; further seconds of the offset make the second version.
+fn binary(value: &Value, head: &[u8]) -> Result<Value, String> {
+    let Value::Time(time) = value else { return Ok(Value::Nil) };
+    let offset = time.fields().offset;
+    let minutes = match time.zone {
+        Zone::Utc => -1,
+        _ => i16::try_from(offset / 60).unwrap_or(-1),
+    };
+    let seconds = (offset % 60) as i8;
+    let mut out = head.to_vec();
+    out.push(if seconds == 0 { 1 } else { 2 });
+    out.extend(time.since_year_one().to_be_bytes());
+    out.extend(time.nanos.to_be_bytes());
+    out.extend(minutes.to_be_bytes());
+    if seconds != 0 {
+        out.extend(seconds.to_be_bytes());
+    }
+    Ok(Value::Bytes(out.into()))
 }

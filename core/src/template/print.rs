@@ -12,6 +12,7 @@ use super::{
     value::{IntType, Value},
 };
 
+mod opaque;
 mod scan;
 
 use self::scan::{Scan, WIDTH_MAX};
@@ -259,13 +260,9 @@ impl Printer {
                 'v' | 's' | 'x' | 'X' | 'q' => self.string(text, verb),
                 _ => self.bad_verb(verb, value),
             },
-            Value::Time(time) => {
-                // The fields of Go's struct.
-                let secs = time.secs.saturating_add(62_135_596_800);
-                let fields = [Value::int(i64::from(time.nanos)), Value::int(secs), Value::int(0)];
-                self.sequence(("{", "}"), fields.iter(), verb, depth);
-            }
-            Value::Zone(_) => self.out.push_str("0x0"),
+            Value::Time(time) => self.time(time, verb, depth),
+            Value::Zone(zone) => self.zone(zone, verb, depth),
+            Value::Bytes(bytes) => self.bytes(value, bytes, verb, depth),
             Value::Map(..) | Value::Kv(_) => self.map(value, verb, depth),
             _ => match value.fields() {
                 Some(fields) => self.structure(value, &fields, verb, depth),
@@ -281,7 +278,7 @@ impl Printer {
         }
         if self.flags.sharp_v {
             let Value::Time(time) = value else { return false };
-            self.pad(&time.to_go());
+            self.string(&time.to_go(), 's');
             return true;
         }
         if !matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
@@ -392,7 +389,11 @@ impl Printer {
         };
         match verb {
             'q' => {
-                let raw = cut.chars().all(|c| c == '\t' || c != '`' && is_print(c) || c > '\u{7f}');
+                let raw = cut.chars().all(|c| match c {
+                    '\t' => true,
+                    '`' | '\u{feff}' => false,
+                    c => is_print(c) || c > '\u{7f}',
+                });
                 if self.flags.sharp && raw {
                     self.pad(&format!("`{cut}`"));
                 } else {
@@ -428,8 +429,10 @@ impl Printer {
             u32::try_from(int).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
         };
         match verb {
-            'v' if self.flags.sharp_v && kind == IntType::Uint8 => {
-                self.out.push_str(&format!("{int:#x}"));
+            'v' if self.flags.sharp_v && matches!(kind, IntType::Uint8 | IntType::Uint64) => {
+                let sharp = core::mem::replace(&mut self.flags.sharp, true);
+                self.digits(int, 16, verb);
+                self.flags.sharp = sharp;
             }
             'v' | 'd' => self.digits(int, 10, verb),
             'b' => self.digits(int, 2, verb),
@@ -486,7 +489,7 @@ impl Printer {
             };
         }
         if verb == 'O' {
-            prefix = "0o";
+            prefix = if prefix.is_empty() { "0o" } else { "0o0" };
         }
         let sign = if negative {
             "-"

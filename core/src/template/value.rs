@@ -29,6 +29,8 @@ pub enum Value {
     List(Arc<[Self]>, Depth),
     /// `[]string`, or the same with a method to join it.
     Strings(Arc<[Text]>, StringsType),
+    /// `[]uint8`
+    Bytes(Arc<[u8]>),
     /// `map[string]interface {}`; see [`Value::map`].
     Map(Arc<BTreeMap<Text, Self>>, Depth),
     /// A label or annotation set.
@@ -62,6 +64,8 @@ pub enum IntType {
     Int64,
     /// `uint8`
     Uint8,
+    /// `uint64`, of which only values that an `int64` holds occur
+    Uint64,
     /// `time.Duration`, nanoseconds
     Duration,
     /// `time.Month`, January being 1
@@ -247,6 +251,7 @@ impl Value {
             Self::List(..) => "[]interface {}",
             Self::Strings(_, StringsType::Plain) => "[]string",
             Self::Strings(_, StringsType::Named) => "template.Strings",
+            Self::Bytes(_) => "[]uint8",
             Self::Map(..) => "map[string]interface {}",
             Self::Kv(_) => "template.KV",
             Self::Pairs(_) => "template.Pairs",
@@ -280,6 +285,7 @@ impl Value {
             Self::Str(text) | Self::Safe(_, text) => text.len(),
             Self::List(items, _) => items.len(),
             Self::Strings(items, _) => items.len(),
+            Self::Bytes(bytes) => bytes.len(),
             Self::Map(map, _) => map.len(),
             Self::Kv(kv) => kv.pairs().len(),
             Self::Pairs(pairs) => pairs.len(),
@@ -293,6 +299,7 @@ impl Value {
         Some(match self {
             Self::List(items, _) => Val::dynamic(items.get(at)?.clone()),
             Self::Strings(items, _) => Self::Str(items.get(at)?.clone()).into(),
+            Self::Bytes(bytes) => Self::Int(i64::from(*bytes.get(at)?), IntType::Uint8).into(),
             Self::Pairs(pairs) => Self::Pair(pairs.get(at)?.clone()).into(),
             Self::Alerts(alerts, _) => Self::Alert(alerts.as_ref()?.get(at)?.clone()).into(),
             _ => return None,
@@ -301,7 +308,10 @@ impl Value {
 
     /// Tells whether it is a list.
     pub(super) const fn is_list(&self) -> bool {
-        matches!(self, Self::List(..) | Self::Strings(..) | Self::Pairs(_) | Self::Alerts(..))
+        matches!(
+            self,
+            Self::List(..) | Self::Strings(..) | Self::Bytes(_) | Self::Pairs(_) | Self::Alerts(..)
+        )
     }
 
     /// Returns the text of a string of any type.
@@ -309,6 +319,14 @@ impl Value {
         match self {
             Self::Str(text) | Self::Safe(_, text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// Returns the bytes of a list of bytes; nothing of anything else.
+    pub(super) fn bytes(&self) -> Arc<[u8]> {
+        match self {
+            Self::Bytes(bytes) => bytes.clone(),
+            _ => [].into(),
         }
     }
 
@@ -375,6 +393,7 @@ impl IntType {
             Self::Int => "int",
             Self::Int64 => "int64",
             Self::Uint8 => "uint8",
+            Self::Uint64 => "uint64",
             Self::Duration => "time.Duration",
             Self::Month => "time.Month",
             Self::Weekday => "time.Weekday",

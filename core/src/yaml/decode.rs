@@ -184,10 +184,15 @@ impl<'a> At<'a> {
             let name = key.text().unwrap_or_default();
             let of_key =
                 Self { node: key, path: path.clone(), field: "", key: None, log: self.log };
-            if is_replaced(key, &entries[i + 1..]) {
+            let is_merged = is_replaced(key, &entries[i + 1..]);
+            // What alerts must look like adds up.
+            let adds_up = ["match", "match_re", "matchers"].iter().any(|end| name.ends_with(end));
+            if is_merged && !adds_up {
                 continue;
             }
-            if let Some(first) = seen.insert(name, key.line) {
+            if is_merged {
+                // It does not count as written.
+            } else if let Some(first) = seen.insert(name, key.line) {
                 of_key.note(format!(
                     "field {name} already set; it is on line {first} as well, keep one of them"
                 ));

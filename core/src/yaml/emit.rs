@@ -19,6 +19,9 @@ pub enum Out {
     Bare(String),
     /// A text, quoted if it would be read as something else.
     Text(String),
+    /// A text that makes what follows it in the same list, if it is a list or map, stand in one
+    /// line: a whim of the library of the original.
+    TextBeforeFlow(String),
     /// A list, one element a line.
     List(Vec<Self>),
     /// A list in one line: `[a, b]`.
@@ -84,7 +87,7 @@ impl Out {
 
     /// Writes the value as a document.
     pub fn emit(&self) -> String {
-        let mut writer = Writer { out: String::new(), column: 0 };
+        let mut writer = Writer { out: String::new(), column: 0, flow_next: false };
         writer.document(self);
         writer.out
     }
@@ -174,6 +177,8 @@ struct Look {
 struct Writer {
     out: String,
     column: usize,
+    /// Whether the next list or map stands in one line.
+    flow_next: bool,
 }
 
 impl Writer {
@@ -223,6 +228,7 @@ impl Writer {
                 self.line(indent);
                 self.put(":");
             }
+            self.flow_next = false;
             match value {
                 Out::Map(entries) if !entries.is_empty() => self.map(entries, indent + 2, false),
                 // A list in a map stands in the column of its key.
@@ -242,6 +248,7 @@ impl Writer {
             }
             self.put("- ");
             match item {
+                item if self.flow_next => self.leaf(item, indent, false),
                 Out::Map(entries) if !entries.is_empty() => self.map(entries, indent + 2, true),
                 Out::List(items) if !items.is_empty() => self.list(items, indent + 2, true),
                 item => self.leaf(item, indent, false),
@@ -253,23 +260,43 @@ impl Writer {
         match value {
             Out::Bare(text) => self.put(text),
             Out::Text(text) => self.scalar(text, indent, flow, false),
+            Out::TextBeforeFlow(text) => {
+                self.scalar(text, indent, flow, false);
+                self.flow_next = true;
+            }
             Out::List(items) | Out::Flow(items) => {
+                self.flow_next = false;
                 self.put("[");
                 for (i, item) in items.iter().enumerate() {
-                    if i > 0 {
-                        self.put(",");
-                        if self.column > WIDTH {
-                            self.line(indent + 2);
-                        } else {
-                            self.put(" ");
-                        }
-                    }
+                    self.next_in_flow(i > 0, indent + 2);
                     self.leaf(item, indent + 2, true);
                 }
                 self.put("]");
             }
-            // Maps inside of flow lists do not occur in a configuration.
-            Out::Map(_) => self.put("{}"),
+            Out::Map(entries) => {
+                self.flow_next = false;
+                self.put("{");
+                for (i, (key, value)) in entries.iter().enumerate() {
+                    self.next_in_flow(i > 0, indent + 2);
+                    self.scalar(&key.text, indent + 2, true, true);
+                    self.put(": ");
+                    self.flow_next = false;
+                    self.leaf(value, indent + 2, true);
+                }
+                self.put("}");
+            }
+        }
+    }
+
+    /// Parts an element of a flow from the one before; a full line ends.
+    fn next_in_flow(&mut self, parted: bool, indent: usize) {
+        if parted {
+            self.put(",");
+        }
+        if self.column > WIDTH {
+            self.line(indent);
+        } else if parted {
+            self.put(" ");
         }
     }
 
@@ -321,12 +348,27 @@ impl Writer {
             let mut escaped = String::new();
             write(c, &mut escaped);
             self.put(&escaped);
+            // Other breaks than a line's end are followed by the indentation all the same.
+            let is_break = |c: char| matches!(c, '\u{2028}' | '\u{2029}');
+            if is_break(c) {
+                self.column = 0;
+                if chars.get(i + 1).is_some_and(|&next| !is_break(next)) {
+                    self.line(indent);
+                }
+            }
         }
     }
 
     fn double(&mut self, text: &str, indent: usize, key: bool) {
         self.put("\"");
         let chars: Vec<char> = text.chars().collect();
+        // The original takes all of a text that begins with a mark of byte order for such marks.
+        if chars.first() == Some(&'\u{feff}') {
+            let mut escaped = String::new();
+            chars.iter().for_each(|&c| escape_always(c, &mut escaped));
+            self.put(&escaped);
+            return self.put("\"");
+        }
         let mut after_blank = false;
         for (i, &c) in chars.iter().enumerate() {
             let blank = c == ' ';
@@ -430,16 +472,27 @@ fn escape(c: char, out: &mut String) {
         '\u{2028}' => 'L',
         '\u{2029}' => 'P',
         c if is_printable(c) => return out.push(c),
-        c => {
-            let code = c as u32;
-            let written = match code {
-                0..=0xff => write!(out, "\\x{code:02X}"),
-                0x100..=0xffff => write!(out, "\\u{code:04X}"),
-                _ => write!(out, "\\U{code:08X}"),
-            };
-            return written.expect("a String takes every write");
-        }
+        c => return escape_by_number(c, out),
     };
     out.push('\\');
     out.push(short);
+}
+
+/// Writes an escape even of a character that needs none.
+fn escape_always(c: char, out: &mut String) {
+    if is_printable(c) && !matches!(c, '"' | '\\' | '\n' | '\u{2028}' | '\u{2029}') {
+        escape_by_number(c, out);
+    } else {
+        escape(c, out);
+    }
+}
+
+fn escape_by_number(c: char, out: &mut String) {
+    let code = c as u32;
+    let written = match code {
+        0..=0xff => write!(out, "\\x{code:02X}"),
+        0x100..=0xffff => write!(out, "\\u{code:04X}"),
+        _ => write!(out, "\\U{code:08X}"),
+    };
+    written.expect("a String takes every write");
 }

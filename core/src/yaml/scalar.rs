@@ -75,7 +75,9 @@ fn number(text: &str) -> Option<Resolved> {
         return Some(Resolved::Int(int));
     }
     if is_float(&plain) {
-        return plain.parse().ok().map(Resolved::Float);
+        // A number that is too large for a float is a text, as in Go.
+        let float: f64 = plain.parse().ok()?;
+        return float.is_finite().then_some(Resolved::Float(float));
     }
     None
 }

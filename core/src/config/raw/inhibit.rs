@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
-use super::{equal_map, label_names, matcher_list, regex_map};
+use super::{add_matchers, add_pairs, equal_map, label_names, regex_map};
 use crate::{
     label::Matcher,
     schema::Context,
@@ -53,12 +53,12 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<InhibitRule, Abort> {
     at.fields(&KEYS, |key, at| {
         match key {
             "name" => rule.name = at.text().unwrap_or_default().to_owned(),
-            "source_match" => rule.source.equal = equal_map(&at)?,
-            "source_match_re" => rule.source.regex = regex_map(&at)?,
-            "source_matchers" => rule.source.matchers = matcher_list(&at, context)?,
-            "target_match" => rule.target.equal = equal_map(&at)?,
-            "target_match_re" => rule.target.regex = regex_map(&at)?,
-            "target_matchers" => rule.target.matchers = matcher_list(&at, context)?,
+            "source_match" => add_pairs(&mut rule.source.equal, equal_map(&at)?, &at),
+            "source_match_re" => add_pairs(&mut rule.source.regex, regex_map(&at)?, &at),
+            "source_matchers" => add_matchers(&mut rule.source.matchers, &at, context)?,
+            "target_match" => add_pairs(&mut rule.target.equal, equal_map(&at)?, &at),
+            "target_match_re" => add_pairs(&mut rule.target.regex, regex_map(&at)?, &at),
+            "target_matchers" => add_matchers(&mut rule.target.matchers, &at, context)?,
             "equal" => rule.equal = label_names(&at, context, "equal")?,
             _ => {}
         }

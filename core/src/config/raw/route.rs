@@ -9,7 +9,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::{equal_map, matcher_list, regex_map, text_map};
+use super::{add_matchers, add_pairs, equal_map, regex_map, text_map};
 use crate::{
     label::Matcher,
     schema::{Context, read_span},
@@ -81,9 +81,9 @@ pub fn read(at: &At<'_>, context: &Context<'_>) -> Result<Route, Abort> {
                 route.receiver_spot = Spot { line, column, path: route.spot.path.clone() };
             }
             "group_by" => route.group_by = group_by(&at, context)?,
-            "match" => route.equal = equal_map(&at)?,
-            "match_re" => route.regex = regex_map(&at)?,
-            "matchers" => route.matchers = matcher_list(&at, context)?,
+            "match" => add_pairs(&mut route.equal, equal_map(&at)?, &at),
+            "match_re" => add_pairs(&mut route.regex, regex_map(&at)?, &at),
+            "matchers" => add_matchers(&mut route.matchers, &at, context)?,
             "mute_time_intervals" => route.mute = interval_names(&at),
             "active_time_intervals" => route.active = interval_names(&at),
             "continue" => route.continues = at.boolean().unwrap_or(false),

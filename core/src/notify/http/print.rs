@@ -1,5 +1,7 @@
 //! `http_config` and `tls_config` as settings: read by [`super::read`], printed here.
 
+use alloc::format;
+
 use super::{Auth, Header, HttpConfig, OAuth2, ProxyConfig, TextSource, TlsConfig, read};
 use crate::{
     notify::{SecretSource, secret::MASK},
@@ -59,9 +61,18 @@ impl Field for TlsConfig {
 
     fn print(&self) -> Out {
         let mut fields = Fields::default();
-        text_source(&mut fields, ["ca", "ca_file"], self.ca.as_ref());
-        text_source(&mut fields, ["cert", "cert_file"], self.cert.as_ref());
-        secret_source(&mut fields, ["key", "key_file"], self.key.as_ref());
+        // All that is written here comes before all that is in files.
+        for file in [false, true] {
+            for (key, source) in [("ca", &self.ca), ("cert", &self.cert)] {
+                let is_file = matches!(source, Some(TextSource::File(_)));
+                if is_file == file {
+                    text_source(&mut fields, [key, &format!("{key}_file")], source.as_ref());
+                }
+            }
+            if matches!(self.key, Some(SecretSource::File(_))) == file {
+                secret_source(&mut fields, ["key", "key_file"], self.key.as_ref());
+            }
+        }
         fields.text("server_name", self.server_name.as_deref());
         fields.put("insecure_skip_verify", Out::boolean(self.insecure_skip_verify));
         fields.text("min_version", self.min_version.map(|version| version.as_str()));

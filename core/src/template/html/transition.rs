@@ -185,7 +185,12 @@ fn in_tag(context: Context, text: &str) -> Step {
         return Ok((context, text.len()));
     }
     if text.as_bytes()[start] == b'>' {
-        return Ok((Context::new(context.element.content(), context.element), start + 1));
+        // What follows a `meta` is text as any other.
+        let element = match context.element {
+            Element::Meta => Element::None,
+            element => element,
+        };
+        return Ok((Context::new(element.content(), element), start + 1));
     }
     let end = name_end(text, start)?;
     if start == end {

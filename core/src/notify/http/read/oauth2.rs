@@ -5,7 +5,7 @@ use alloc::{sync::Arc, vec::Vec};
 use super::{Pair, check_proxy, path, read_proxy, read_tls, refuse_ref, value};
 use crate::{
     notify::http::{JWT_BEARER, OAuth2},
-    schema::{Any, Context},
+    schema::{Context, Field as _},
     yaml::{Abort, At},
 };
 
@@ -57,7 +57,7 @@ pub(super) fn read(at: &At<'_>, context: &Context<'_>) -> Result<(OAuth2, [bool;
             "audience" => read.audience = text(&at),
             "claims" => {
                 at.entries(|_, _| Ok(()))?;
-                read.claims = Any::of(at.node);
+                read.claims.read(&at, context)?;
             }
             "scopes" => read.scopes = at.texts().unwrap_or_default().iter().map(text).collect(),
             "token_url" => read.token_url = text(&at),
