@@ -508,9 +508,13 @@ pub const TRAIL_RECORDS_MAX: usize = 4096;
 /// Groups on one page of alerts.
 pub const PAGE_GROUPS_MAX: usize = 30;
 
-/// Alerts on one page, of all its groups together: about 1.7 kB each, and a page is to stay below
-/// 150 kB. The rest is a click away, group by group, in pages of as many.
+/// Alerts on one page, of all its groups together, about 1.7 kB each. The rest is a click away,
+/// group by group, in pages of as many.
 pub const PAGE_ALERTS_MAX: usize = 40;
+
+/// Bytes of a page of groups, without its frame: with that and the files it loads the page stays
+/// below 150 kB. Groups are always there; alerts as long as there is room.
+pub const PAGE_LIST_BYTES_MAX: usize = 85_000;
 
 /// Alerts of one group on a page with others.
 pub const PAGE_GROUP_ALERTS_MAX: usize = 10;

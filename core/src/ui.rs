@@ -10,6 +10,7 @@ mod bar;
 mod complete;
 mod filter;
 mod form;
+mod gather;
 mod layout;
 mod paging;
 mod settings;

@@ -1,12 +1,16 @@
 //! The immutable read side: what queries see, evaluated off the owner's thread.
 
 mod gauges;
+mod glance;
 mod gossip;
 mod list;
 
 use alloc::{sync::Arc, vec::Vec};
 
-pub use self::list::{AlertFilter, Listed, ListedGroup, ListedGroups, Scratch, selects};
+pub use self::{
+    glance::{Glance, Glimpse},
+    list::{AlertFilter, Listed, ListedGroup, ListedGroups, Scratch, cmp_listed, selects},
+};
 use crate::{
     alert::Entry,
     cluster,

@@ -40,6 +40,8 @@ type Buckets<K> = Map<u64, Vec<K>>;
 
 #[derive(Clone, Debug)]
 struct Name<K> {
+    /// How many values are filed, each as often as a list asks for it.
+    values: usize,
     /// Lists that ask for the label to be present.
     present: Vec<K>,
     /// The lengths in bytes of the prefixes that are filed, sorted, and how many there are of each.
@@ -142,10 +144,13 @@ impl<K: Copy + Ord> Index<K> {
         }
         for (name, value) in labels.iter_bytes() {
             let name = hash(name);
-            if let Some(keys) = self.values.get(&hash_pair(name, value)) {
+            // Most labels are asked for by nobody: their values need no look.
+            let Some(entry) = self.names.get(&name) else { continue };
+            if entry.values > 0
+                && let Some(keys) = self.values.get(&hash_pair(name, value))
+            {
                 out.extend_from_slice(keys);
             }
-            let Some(entry) = self.names.get(&name) else { continue };
             out.extend_from_slice(&entry.present);
             for &(length, _) in &entry.lengths {
                 let Some(prefix) = value.get(..length) else { break };
@@ -177,11 +182,15 @@ impl<K: Copy + Ord> Index<K> {
     fn file(&mut self, key: K, matcher: &Matcher) {
         let name = hash(matcher.name().as_bytes());
         match place(matcher) {
-            Some(Place::Value(value)) => add_to(&mut self.values, name, value, key),
+            Some(Place::Value(value)) => {
+                add_to(&mut self.values, name, value, key);
+                self.name(name).values += 1;
+            }
             Some(Place::Literals(literals)) => {
                 for literal in literals {
                     add_to(&mut self.values, name, literal, key);
                 }
+                self.name(name).values += literals.len();
             }
             Some(Place::Prefix(prefix)) => {
                 add_to(&mut self.prefixes, name, prefix, key);
@@ -195,11 +204,15 @@ impl<K: Copy + Ord> Index<K> {
     fn unfile(&mut self, key: K, matcher: &Matcher) {
         let name = hash(matcher.name().as_bytes());
         match place(matcher) {
-            Some(Place::Value(value)) => take_from(&mut self.values, name, value, key),
+            Some(Place::Value(value)) => {
+                take_from(&mut self.values, name, value, key);
+                self.name(name).values -= 1;
+            }
             Some(Place::Literals(literals)) => {
                 for literal in literals {
                     take_from(&mut self.values, name, literal, key);
                 }
+                self.name(name).values -= literals.len();
             }
             Some(Place::Prefix(prefix)) => {
                 take_from(&mut self.prefixes, name, prefix, key);
@@ -214,13 +227,14 @@ impl<K: Copy + Ord> Index<K> {
     }
 
     fn name(&mut self, name: u64) -> &mut Name<K> {
-        self.names.get_or_insert_with(name, || Name { present: Vec::new(), lengths: Vec::new() })
+        let make = || Name { values: 0, present: Vec::new(), lengths: Vec::new() };
+        self.names.get_or_insert_with(name, make)
     }
 }
 
 impl<K> Name<K> {
     const fn is_empty(&self) -> bool {
-        self.present.is_empty() && self.lengths.is_empty()
+        self.values == 0 && self.present.is_empty() && self.lengths.is_empty()
     }
 
     fn count_prefix(&mut self, length: usize) {

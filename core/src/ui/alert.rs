@@ -3,6 +3,7 @@
 use alloc::{
     format,
     string::{String, ToString as _},
+    vec::Vec,
 };
 
 use maud::{Markup, html};
@@ -17,7 +18,7 @@ use crate::{
     label::Labels,
     limits::{ANNOTATION_TEXT_MAX, CHIPS_MAX},
     time::Timestamp,
-    view::{Listed, View},
+    view::{Listed, Scratch, View},
 };
 
 /// Annotations that say in one line what is wrong: the first one that is there is the headline.
@@ -131,14 +132,17 @@ fn name(alert: &Alert) -> String {
 pub(super) fn plain(
     about: About<'_>,
     view: &View,
-    alerts: &[&Listed<'_>],
+    alerts: &[&Entry],
     max: usize,
     now: Timestamp,
 ) -> Markup {
     let base = link(about, "/", &[]);
+    let mut scratch = Scratch::default();
+    let mut muting = view.mutings(now, &mut scratch);
     html! {
-        @for listed in alerts.iter().take(max) {
-            (card(about, view, listed, &Labels::empty(), &base, now))
+        @for &entry in alerts.iter().take(max) {
+            @let listed = Listed { entry, muting: muting(entry), receivers: Vec::new() };
+            (card(about, view, &listed, &Labels::empty(), &base, now))
         }
         @if alerts.len() > max { p { "… and " (alerts.len() - max) " more" } }
     }

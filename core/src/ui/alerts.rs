@@ -2,12 +2,11 @@
 
 use alloc::{
     borrow::ToOwned,
-    collections::BTreeMap,
     format,
     string::{String, ToString as _},
-    sync::Arc,
     vec::Vec,
 };
+use core::ops::Range;
 
 use maud::{Markup, html};
 
@@ -16,6 +15,7 @@ use super::{
     bar::controls,
     filter::Filters,
     filters,
+    gather::{Gathered, Shown, Tally, WORST, gather},
     layout::{self, Tab, chip, distance, equals, errors, more, plural, short},
     link,
     paging::Part,
@@ -23,14 +23,13 @@ use super::{
 };
 use crate::{
     group::Group,
-    hash::fnv1a,
     label::{Labels, Regex},
     limits::{
         CHIP_LINK_MAX, CHIP_TEXT_MAX, CHIPS_MAX, PAGE_ALERTS_MAX, PAGE_GROUP_ALERTS_MAX,
-        PAGE_GROUPS_MAX, PAGE_OPEN_ALERTS_MAX,
+        PAGE_GROUPS_MAX, PAGE_LIST_BYTES_MAX, PAGE_OPEN_ALERTS_MAX,
     },
     time::Timestamp,
-    view::{AlertFilter, Listed, ListedGroups, View},
+    view::{AlertFilter, Glimpse, Listed, Scratch, View},
 };
 
 /// What the address of the page asks for.
@@ -49,41 +48,6 @@ pub struct Choice {
     /// The group that is shown whole, and alone.
     open: String,
     page: usize,
-}
-
-/// How many alerts there are of each state, whether they are shown or not.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) active: usize,
-    pub(super) silenced: usize,
-    pub(super) inhibited: usize,
-    pub(super) muted: usize,
-}
-
-/// One group on the page.
-struct Shown<'a> {
-    /// Its address in the page.
-    id: String,
-    receiver: Option<&'a Arc<str>>,
-    labels: Labels,
-    route_labels: Labels,
-    muted_by: &'a [Arc<str>],
-    group: Option<&'a Group>,
-    /// How bad its worst alert is: a place in [`WORST`].
-    rank: usize,
-    alerts: Vec<&'a Listed<'a>>,
-}
-
-/// The classes of alerts, the worst first.
-const WORST: [&str; 4] = ["critical", "warning", "info", "other"];
-
-/// What there is to show.
-#[derive(Default)]
-struct Gathered<'a> {
-    groups: Vec<Shown<'a>>,
-    tally: Tally,
-    /// The alerts that are shown, each once.
-    alerts: usize,
 }
 
 impl Choice {
@@ -150,22 +114,11 @@ impl Choice {
     }
 
     /// Tells whether the switches let an alert through.
-    fn admits(&self, listed: &Listed<'_>, muted: bool) -> bool {
-        let muting = &listed.muting;
-        (self.active || muting.is_muted() || muted)
-            && (self.silenced || muting.silenced_by.is_empty())
-            && (self.inhibited || muting.inhibited_by.is_none())
+    pub(super) const fn admits(&self, seen: Glimpse, muted: bool) -> bool {
+        (self.active || seen.is_muted() || muted)
+            && (self.silenced || !seen.is_silenced)
+            && (self.inhibited || !seen.is_inhibited)
             && (self.muted || !muted)
-    }
-}
-
-impl Tally {
-    fn note(&mut self, listed: &Listed<'_>, muted: bool) {
-        let muting = &listed.muting;
-        self.silenced += usize::from(!muting.silenced_by.is_empty());
-        self.inhibited += usize::from(muting.inhibited_by.is_some());
-        self.muted += usize::from(muted);
-        self.active += usize::from(!muting.is_muted() && !muted);
     }
 }
 
@@ -181,17 +134,7 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, choice: &Choic
     };
     let filter =
         AlertFilter { matchers: filters.matchers.clone(), receiver, ..AlertFilter::default() };
-    let (listed, flat);
-    let gathered = match &choice.group {
-        None => {
-            listed = view.list_groups(&filter, now);
-            of_server(&listed, choice, &filters, now)
-        }
-        Some(names) => {
-            flat = view.list_alerts(&filter, now);
-            by_labels(&flat, names, choice, &filters, now)
-        }
-    };
+    let mut gathered = gather(view, &filter, choice, &filters, now);
     let main = html! {
         h1.hidden { "Alerts" }
         (controls(about, view, choice, &filters, gathered.tally))
@@ -199,101 +142,9 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, choice: &Choic
         @if let Some(why) = receiver_error {
             p.error role="alert" { code { (choice.receiver) } " is no receiver: " (why) }
         }
-        (list(about, view, choice, &filters, &gathered, now))
+        (list(about, view, choice, &filters, &mut gathered, now))
     };
     layout::frame(about, view, Tab::Alerts, "Alerts", Some(gathered.alerts), &main)
-}
-
-fn of_server<'a>(
-    listed: &'a ListedGroups<'a>,
-    choice: &Choice,
-    filters: &Filters,
-    now: Timestamp,
-) -> Gathered<'a> {
-    let mut out = Gathered::default();
-    // Bit 0: counted; bit 1: shown.
-    let mut seen = alloc::vec![0u8; listed.alerts.len()];
-    for group in &listed.groups {
-        let muted = !group.group.muted_by.is_empty();
-        let mut alerts = Vec::new();
-        for &at in &group.alerts {
-            let alert = &listed.alerts[at];
-            if !filters.admits(alert, muted, now) {
-                continue;
-            }
-            if seen[at] & 1 == 0 {
-                out.tally.note(alert, muted);
-            }
-            seen[at] |= 1;
-            if choice.admits(alert, muted) {
-                out.alerts += usize::from(seen[at] & 2 == 0);
-                seen[at] |= 2;
-                alerts.push(alert);
-            }
-        }
-        if alerts.is_empty() {
-            continue;
-        }
-        let receiver = &group.route.receiver;
-        out.groups.push(Shown {
-            id: id_of(&format!("{receiver}|{}", group.group.key)),
-            receiver: Some(receiver),
-            labels: group.group.labels.clone(),
-            route_labels: Labels::from_pairs(&group.route.labels),
-            muted_by: &group.group.muted_by,
-            group: Some(group.group),
-            rank: rank(&alerts),
-            alerts,
-        });
-    }
-    out.groups.sort_by_key(|group| group.rank);
-    out
-}
-
-fn rank(alerts: &[&Listed<'_>]) -> usize {
-    let of = |alert: &&Listed<'_>| {
-        let class = alert::class(&alert.entry.alert.labels);
-        WORST.iter().position(|known| *known == class).unwrap_or(WORST.len() - 1)
-    };
-    alerts.iter().map(of).min().unwrap_or(WORST.len() - 1)
-}
-
-fn by_labels<'a>(
-    flat: &'a [Listed<'a>],
-    names: &[String],
-    choice: &Choice,
-    filters: &Filters,
-    now: Timestamp,
-) -> Gathered<'a> {
-    let mut out = Gathered::default();
-    let mut groups: BTreeMap<Labels, Vec<&Listed<'_>>> = BTreeMap::new();
-    for alert in flat.iter().filter(|alert| filters.admits(alert, false, now)) {
-        out.tally.note(alert, false);
-        if choice.admits(alert, false) {
-            let labels = &alert.entry.alert.labels;
-            let own = labels.filter(|name| names.iter().any(|wanted| wanted == name));
-            groups.entry(own).or_default().push(alert);
-            out.alerts += 1;
-        }
-    }
-    let shown = groups.into_iter().map(|(labels, alerts)| Shown {
-        id: id_of(&labels.to_string()),
-        receiver: None,
-        labels,
-        route_labels: Labels::empty(),
-        muted_by: &[],
-        group: None,
-        rank: rank(&alerts),
-        alerts,
-    });
-    out.groups = shown.collect();
-    out.groups.sort_by_key(|group| group.rank);
-    out
-}
-
-/// Makes a short name of a long one, for links and for what the browser remembers.
-fn id_of(text: &str) -> String {
-    format!("{:016x}", fnv1a(text.as_bytes()))
 }
 
 fn list(
@@ -301,13 +152,12 @@ fn list(
     view: &View,
     choice: &Choice,
     filters: &Filters,
-    gathered: &Gathered<'_>,
+    gathered: &mut Gathered<'_>,
     now: Timestamp,
 ) -> Markup {
-    let groups = &gathered.groups;
     let base = choice.link(about, filters, &[]);
     if !choice.open.is_empty() {
-        let open = groups.iter().find(|group| group.id == choice.open);
+        let open = gathered.groups.iter_mut().find(|group| group.id(view) == choice.open);
         return html! {
             p.count { a href=(base) { "All groups" } }
             @match open {
@@ -316,43 +166,72 @@ fn list(
             }
         };
     }
-    let part = Part::new(choice.page, groups.len(), PAGE_GROUPS_MAX);
-    let is_open = gathered.alerts <= PAGE_OPEN_ALERTS_MAX;
-    let mut left = PAGE_ALERTS_MAX;
-    let shown = part.of(groups).iter().map(|group| {
-        let count = group.alerts.len().min(PAGE_GROUP_ALERTS_MAX).min(left);
-        left -= count;
-        (group, count)
-    });
-    let shown: Vec<(&Shown<'_>, usize)> = shown.collect();
+    let (alerts, tally) = (gathered.alerts, gathered.tally);
+    let part = Part::new(choice.page, gathered.groups.len(), PAGE_GROUPS_MAX);
+    gathered.sort(view, part.end());
+    let groups = &mut gathered.groups[..];
     html! {
         p.count {
-            b { (plural(gathered.alerts, "alert")) } " in " (plural(groups.len(), "group"))
+            b { (plural(alerts, "alert")) } " in " (plural(groups.len(), "group"))
             span.only-script.folds {
                 button.plain type="button" data-fold="open" { "Expand all" }
                 button.plain type="button" data-fold="shut" { "Collapse all" }
             }
         }
-        @if groups.is_empty() { (nothing(about, choice, filters, gathered.tally)) }
-        @if let [group] = &groups[..] {
+        @if groups.is_empty() { (nothing(about, choice, filters, tally)) }
+        @if let [group] = groups {
             (whole(about, view, choice, filters, group, now))
         } @else {
-            @for (group, count) in shown {
-                details.group.(WORST[group.rank]) data-key=(group.id) open[is_open && count > 0] {
-                    (summary(view, group, now))
-                    (links(about, group, &base))
-                    @for alert in &group.alerts[..count] {
-                        (alert::card(about, view, alert, &group.labels, &base, now))
-                    }
-                    @if count < group.alerts.len() {
-                        @let open = choice.link(about, filters, &[("open", &group.id)]);
-                        p.more { a data-more href=(open) {
-                            "Show all " (group.alerts.len()) " alerts"
-                        } }
-                    }
+            (page_of(about, view, (choice, filters), part.of_mut(groups), alerts, now))
+            (part.nav(&base))
+        }
+    }
+}
+
+/// Shows the groups of one page, each with as many of its alerts as the page has room for.
+fn page_of(
+    about: About<'_>,
+    view: &View,
+    (choice, filters): (&Choice, &Filters),
+    groups: &mut [Shown<'_>],
+    alerts: usize,
+    now: Timestamp,
+) -> Markup {
+    let base = choice.link(about, filters, &[]);
+    let is_open = alerts <= PAGE_OPEN_ALERTS_MAX;
+    let (mut alerts_left, mut bytes_left) = (PAGE_ALERTS_MAX, PAGE_LIST_BYTES_MAX);
+    let mut all = Vec::new();
+    for group in groups {
+        let head = html! { (summary(view, group, now)) (links(about, group, &base)) };
+        bytes_left = bytes_left.saturating_sub(head.0.len());
+        let room = group.alerts.len().min(PAGE_GROUP_ALERTS_MAX).min(alerts_left);
+        group.sort(view, room);
+        let mut shown = Vec::new();
+        for card in cards(about, view, group, 0..room, &base, now) {
+            if card.0.len() > bytes_left {
+                // What comes behind is a click away; nothing is left out between.
+                alerts_left = shown.len();
+                break;
+            }
+            bytes_left -= card.0.len();
+            shown.push(card);
+        }
+        alerts_left -= shown.len();
+        all.push((&*group, head, shown));
+    }
+    html! {
+        @for (group, head, shown) in all {
+            @let id = group.id(view);
+            details.group.(WORST[group.rank]) data-key=(id) open[is_open && !shown.is_empty()] {
+                (head)
+                @for card in &shown { (card) }
+                @if shown.len() < group.alerts.len() {
+                    @let open = choice.link(about, filters, &[("open", &id)]);
+                    p.more { a data-more href=(open) {
+                        "Show all " (group.alerts.len()) " alerts"
+                    } }
                 }
             }
-            (part.nav(&base))
         }
     }
 }
@@ -363,21 +242,40 @@ fn whole(
     view: &View,
     choice: &Choice,
     filters: &Filters,
-    group: &Shown<'_>,
+    group: &mut Shown<'_>,
     now: Timestamp,
 ) -> Markup {
     let part = Part::new(choice.page, group.alerts.len(), PAGE_ALERTS_MAX);
     let base = choice.link(about, filters, &[]);
+    let id = group.id(view);
+    group.sort(view, part.end());
     html! {
-        details.group.(WORST[group.rank]) data-key=(group.id) open {
+        details.group.(WORST[group.rank]) data-key=(id) open {
             (summary(view, group, now))
             (links(about, group, &base))
-            @for alert in part.of(&group.alerts) {
-                (alert::card(about, view, alert, &group.labels, &base, now))
-            }
-            (part.nav(&choice.link(about, filters, &[("open", &group.id)])))
+            @for card in cards(about, view, group, part.start()..part.end(), &base, now) { (card) }
+            (part.nav(&choice.link(about, filters, &[("open", &id)])))
         }
     }
+}
+
+/// Shows some of a group's alerts, which stand in their order.
+fn cards(
+    about: About<'_>,
+    view: &View,
+    group: &Shown<'_>,
+    which: Range<usize>,
+    base: &str,
+    now: Timestamp,
+) -> Vec<Markup> {
+    let mut scratch = Scratch::default();
+    let mut muting = view.mutings(now, &mut scratch);
+    let alerts = group.alerts.get(which).unwrap_or_default().iter();
+    let cards = alerts.filter_map(|id| view.alerts.get(id.0)).map(|entry| {
+        let listed = Listed { entry, muting: muting(entry), receivers: Vec::new() };
+        alert::card(about, view, &listed, &group.labels, base, now)
+    });
+    cards.collect()
 }
 
 /// What can be done with a whole group. Links have no place in what folds it.
@@ -403,23 +301,31 @@ fn links(about: About<'_>, group: &Shown<'_>, base: &str) -> Markup {
 
 fn summary(view: &View, group: &Shown<'_>, now: Timestamp) -> Markup {
     let mut counts = [("critical", 0usize), ("warning", 0), ("info", 0)];
-    for alert in &group.alerts {
-        let class = alert::class(&alert.entry.alert.labels);
+    for entry in group.alerts.iter().filter_map(|id| view.alerts.get(id.0)) {
+        let class = alert::class(&entry.alert.labels);
         if let Some((_, count)) = counts.iter_mut().find(|(name, _)| *name == class) {
             *count += 1;
         }
     }
+    let route = group.group.map(|group| view.config.tree.route(group.route));
+    // Rendered by the first flush; before that there are the templates.
+    let route_labels = match group.group.map(|group| &group.route_labels) {
+        Some(labels) if !labels.is_empty() => labels.clone(),
+        _ => route.map_or_else(Labels::empty, |route| Labels::from_pairs(&route.labels)),
+    };
     html! {
         summary {
-            @if let Some(name) = group.receiver { span.receiver { bdi { (short(name, 60)) } } }
+            @if let Some(route) = route {
+                span.receiver { bdi { (short(&route.receiver, 60)) } }
+            }
             @if group.labels.is_empty() { span.none { "Not grouped" } }
             @for (name, value) in group.labels.iter().take(CHIPS_MAX) {
                 (chip(name, value, "")) " "
             }
-            @for (name, value) in group.route_labels.iter().take(CHIPS_MAX) {
+            @for (name, value) in route_labels.iter().take(CHIPS_MAX) {
                 span.chip.route { bdi.name { (short(name, 60)) } "=" bdi { (short(value, 60)) } } " "
             }
-            @if !group.muted_by.is_empty() {
+            @if let Some(group) = group.group.filter(|group| !group.muted_by.is_empty()) {
                 span.badge.muted { b { "Muted" } " by " (group.muted_by.join(", ")) }
             }
             span.tail {

@@ -10,8 +10,9 @@ use maud::{Markup, html};
 
 use super::{
     About,
-    alerts::{Choice, Tally},
+    alerts::Choice,
     filter::Filters,
+    gather::Tally,
     layout::{keep, short},
     link,
 };

@@ -9,10 +9,11 @@ use alloc::{
 use core::time::Duration;
 
 use crate::{
+    id::AlertId,
     label::{Matcher, Mode, parse},
     limits::FILTERS_MAX,
     time::{Timestamp, duration},
-    view::{Listed, selects},
+    view::{Glimpse, View},
 };
 
 /// What filters ask of an alert.
@@ -78,28 +79,44 @@ impl Filters {
         self.asks.len()
     }
 
-    /// Tells whether an alert satisfies what is asked beside the matchers.
-    pub(super) fn admits(&self, listed: &Listed<'_>, muted: bool, now: Timestamp) -> bool {
+    /// Tells whether an alert satisfies what is asked beside the matchers, in a group that is
+    /// `muted` or not.
+    pub(super) fn admits(
+        &self,
+        view: &View,
+        id: AlertId,
+        seen: Glimpse,
+        muted: bool,
+        now: Timestamp,
+    ) -> bool {
+        if self.asks.is_empty() {
+            return true;
+        }
+        let Some(entry) = view.alerts.get(id.0) else { return false };
         self.asks.iter().all(|ask| match ask {
             Ask::Age { older, than } => {
-                let age = now.since(listed.entry.alert.starts_at.at);
+                let age = now.since(entry.alert.starts_at.at);
                 if *older { age > *than } else { age < *than }
             }
             Ask::State { is, state } => {
                 let holds = match &**state {
-                    "active" => !listed.muting.is_muted() && !muted,
-                    "suppressed" => listed.muting.is_muted() || muted,
-                    "silenced" => !listed.muting.silenced_by.is_empty(),
-                    "inhibited" => listed.muting.inhibited_by.is_some(),
+                    "active" => !seen.is_muted() && !muted,
+                    "suppressed" => seen.is_muted() || muted,
+                    "silenced" => seen.is_silenced,
+                    "inhibited" => seen.is_inhibited,
                     _ => muted,
                 };
                 holds == *is
             }
             Ask::Receiver(matcher) => {
-                listed.receivers.iter().any(|name| matcher.matches_value(name.as_bytes()))
+                let tree = view.config.tree.iter().as_slice();
+                // A route that a reload took away is no route any more.
+                let routes = entry.routes.iter().filter_map(|id| tree.get(id.0 as usize));
+                let mut receivers = routes.map(|route| route.receiver.as_bytes());
+                receivers.any(|receiver| matcher.matches_value(receiver))
             }
             Ask::Fingerprint(matcher) => {
-                matcher.matches_value(listed.entry.fingerprint.to_string().as_bytes())
+                matcher.matches_value(entry.fingerprint.to_string().as_bytes())
             }
         })
     }
@@ -144,9 +161,4 @@ fn read_ask(text: &str) -> Result<Ask, String> {
             Err(format!("there is no @{name}; there are {known}"))
         }
     }
-}
-
-/// Tells whether labels satisfy matchers; for previews.
-pub(super) fn matches(matchers: &[Matcher], listed: &Listed<'_>) -> bool {
-    selects(matchers, &listed.entry.alert.labels)
 }

@@ -20,7 +20,7 @@ use crate::{
     limits::PREVIEW_ALERTS_MAX,
     silence::State,
     time::Timestamp,
-    view::{AlertFilter, Listed, View},
+    view::{View, selects},
     wire::json::write_string,
 };
 
@@ -63,11 +63,8 @@ impl Prefill {
 
     /// Returns the matcher sets, with that of the alert if one is named and there.
     fn sets(&self, view: &View) -> Vec<String> {
-        let entry = self.alert.as_ref().and_then(|wanted| {
-            let is_it = |entry: &&Entry| entry.fingerprint.to_string() == *wanted;
-            view.alerts.iter().map(|(_, entry)| entry).find(is_it)
-        });
-        let own = entry.map(|entry| layout::all_equal(&entry.alert.labels));
+        let entry = self.alert.as_ref().and_then(|wanted| view.alert_by_print(wanted));
+        let own = entry.map(|(_, entry)| layout::all_equal(&entry.alert.labels));
         self.filters.iter().cloned().chain(own).collect()
     }
 }
@@ -233,15 +230,14 @@ pub(super) fn preview(about: About<'_>, view: &View, now: Timestamp, prefill: &P
 fn affected(about: About<'_>, view: &View, now: Timestamp, sets: &[String]) -> Markup {
     let read: Vec<filter::Filters> =
         sets.iter().map(|set| filters(about, core::slice::from_ref(set))).collect();
-    let listed = view.list_alerts(&AlertFilter::default(), now);
-    let count_of = |set: &filter::Filters| {
-        listed.iter().filter(|listed| filter::matches(&set.matchers, listed)).count()
-    };
-    let selects = |listed: &&Listed<'_>| {
+    let affected = view.alerts_where(now, |labels| {
         let mut sets = read.iter().filter(|set| !set.matchers.is_empty());
-        sets.any(|set| filter::matches(&set.matchers, listed))
+        sets.any(|set| selects(&set.matchers, labels))
+    });
+    let count_of = |set: &filter::Filters| {
+        let holds = |entry: &&&Entry| selects(&set.matchers, &entry.alert.labels);
+        affected.iter().filter(holds).count()
     };
-    let affected: Vec<&Listed<'_>> = listed.iter().filter(selects).collect();
     let wrong = |set: &filter::Filters| !set.errors.is_empty() || set.asks() > 0;
     let as_json = (!read.iter().any(wrong)).then(|| json(&read));
     html! {

@@ -24,7 +24,7 @@ use crate::{
     },
     silence::{Silence, State, States},
     time::Timestamp,
-    view::{AlertFilter, Listed, View},
+    view::View,
 };
 
 /// What the address of the list asks for.
@@ -255,9 +255,7 @@ pub(super) fn one(about: About<'_>, view: &View, now: Timestamp, id: &str) -> Ma
         return layout::frame(about, view, Tab::Silences, "Silence not found", None, &main);
     };
     let state = silence.state(now);
-    let listed = view.list_alerts(&AlertFilter::default(), now);
-    let affected: Vec<&Listed<'_>> =
-        listed.iter().filter(|listed| silence.matches(&listed.entry.alert.labels)).collect();
+    let affected = view.alerts_where(now, |labels| silence.matches(labels));
     let main = html! {
         h1 { "Silence " span.badge.(state.as_str()) { (state.to_string()) } }
         p.head { (when(silence, now)) }

@@ -36,13 +36,12 @@ struct Facts<'a> {
 }
 
 fn find<'a>(view: &'a View, now: Timestamp, fingerprint: &str) -> Option<Facts<'a>> {
-    let (id, entry) =
-        view.alerts.iter().find(|(_, entry)| entry.fingerprint.to_string() == fingerprint)?;
+    let (id, entry) = view.alert_by_print(fingerprint)?;
     let muting = view.muting(entry, now, &mut Scratch::default());
     let groups: Vec<(&Group, Vec<String>)> = view
         .groups
         .iter()
-        .filter(|(_, group)| group.members.iter().any(|member| member.0 == id))
+        .filter(|(_, group)| group.members.binary_search(&id).is_ok())
         .map(|(_, group)| (group, status::muting(view, group.route, now)))
         .collect();
     let keys: Vec<&str> = groups.iter().map(|(group, _)| &*group.key).collect();

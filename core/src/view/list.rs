@@ -1,6 +1,7 @@
 //! Lists of alerts and groups, as the API and the pages show them.
 
 use alloc::{sync::Arc, vec::Vec};
+use core::cmp::Ordering;
 
 use super::{Muting, View};
 use crate::{
@@ -19,8 +20,8 @@ use crate::{
 /// Buffers of look-ups, kept between them so that none allocates.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    silences: silence::Scratch,
-    inhibition: inhibit::Scratch,
+    pub(super) silences: silence::Scratch,
+    pub(super) inhibition: inhibit::Scratch,
 }
 
 /// Which alerts to list.
@@ -153,11 +154,7 @@ impl View {
                 list.push(Listed { entry, muting, receivers });
             }
         }
-        list.sort_unstable_by(|a, b| {
-            let key = |listed: &Listed<'_>| listed.entry.fingerprint;
-            // Alerts may share a fingerprint only when a client forges one.
-            key(a).cmp(&key(b)).then_with(|| a.entry.alert.labels.cmp(&b.entry.alert.labels))
-        });
+        list.sort_unstable_by(|a, b| cmp_listed(a.entry, b.entry));
         list
     }
 
@@ -212,7 +209,7 @@ impl View {
     }
 
     /// Tells for each route whether its receiver is asked for.
-    fn select_routes(&self, filter: &AlertFilter) -> Vec<Choice> {
+    pub(super) fn select_routes(&self, filter: &AlertFilter) -> Vec<Choice> {
         let receivers = &self.config.receivers;
         let choose = |route: &Route| {
             let by_name = filter
@@ -231,9 +228,9 @@ impl View {
 }
 
 /// Whether a route's receiver fits the two filters.
-struct Choice {
-    by_name: bool,
-    by_labels: bool,
+pub(super) struct Choice {
+    pub(super) by_name: bool,
+    pub(super) by_labels: bool,
 }
 
 impl AlertFilter {
@@ -244,8 +241,14 @@ impl AlertFilter {
     }
 }
 
+/// Orders alerts as the API lists them: by fingerprint.
+pub fn cmp_listed(a: &Entry, b: &Entry) -> Ordering {
+    // Alerts may share a fingerprint only when a client forges one.
+    a.fingerprint.cmp(&b.fingerprint).then_with(|| a.alert.labels.cmp(&b.alert.labels))
+}
+
 /// Tells whether an alert ended before `now`.
-fn is_past(entry: &Entry, now: Timestamp) -> bool {
+pub(super) fn is_past(entry: &Entry, now: Timestamp) -> bool {
     let ends_at = entry.alert.ends_at.at;
     !ends_at.is_zero() && ends_at < now
 }
