@@ -514,7 +514,7 @@ pub const PAGE_ALERTS_MAX: usize = 40;
 
 /// Bytes of a page of groups, without its frame: with that and the files it loads the page stays
 /// below 150 kB. Groups are always there; alerts as long as there is room.
-pub const PAGE_LIST_BYTES_MAX: usize = 85_000;
+pub const PAGE_LIST_BYTES_MAX: usize = 75_000;
 
 /// Alerts of one group on a page with others.
 pub const PAGE_GROUP_ALERTS_MAX: usize = 10;

@@ -1,7 +1,7 @@
 // When something is wrong: each says what happened and keeps what was typed.
 
 import { expireSilence, postSilence } from "./seed.mjs";
-import { assert, open, see, text, until } from "./lib.mjs";
+import { assert, inspect, open, see, text, until } from "./lib.mjs";
 
 const EXPECTED = [/Failed to load resource/, /login\.example/, /icon\.svg/, /answer: [45]\d\d/, /net::ERR_/];
 const LOGIN = "<!doctype html><title>Login</title><form><input name=password></form>";
@@ -37,6 +37,7 @@ export const faults = {
       await page.click("[type=submit]");
       await see(page, told);
       await isKept(page);
+      if (what === "a 500") await inspect(page);
       await page.fill("#sets input", 'alertname="NoSuchAlert"  ');
       await see(page, "No preview: ");
       await page.fill("#sets input", 'alertname="NoSuchAlert"');
@@ -63,6 +64,7 @@ export const faults = {
       await page.route("**/*", answer);
       await see(page, "Not refreshed: what you see is of");
       await see(page, told);
+      if (told.includes("reached")) await inspect(page);
       assert.ok(await page.locator(".alert").count() > 0, "what was there stays");
       await page.unrouteAll();
       await until(page, () => !document.querySelector("#notice").textContent);
@@ -112,6 +114,7 @@ export const faults = {
     await page.locator("#filter").pressSequentially('instance=~"("');
     await until(page, () => document.querySelector("#filter").getAttribute("aria-invalid") === "true");
     assert.ok((await text(page, ".complaint:not(:empty)")).length > 5);
+    await inspect(page);
     await page.keyboard.press("Enter");
     await see(page, "is no filter");
     assert.equal(await page.inputValue("#filter"), 'instance=~"("');
@@ -122,6 +125,7 @@ export const faults = {
     await see(page, "is no filter");
     await page.click("[type=submit]");
     await see(page, "Please complete the matchers");
+    await inspect(page);
     assert.equal(await page.inputValue("#sets input"), 'instance=~"[", a');
     assert.equal(await page.inputValue("#comment"), "typed with care");
     await page.fill("#sets input", "@state=active");
@@ -142,6 +146,7 @@ export const faults = {
       await page.clock.install({ time: Date.now() + hours * 3600e3 });
       await page.goto(url + '/silences/new?filter={alertname="NoSuchAlert"}');
       await see(page, `This computer's clock is 1h ${word} the server's; the server's counts.`);
+      await inspect(page);
       const from = new Date(await page.inputValue("#starts")).getTime();
       assert.ok(Math.abs(from - Date.now()) < 60000, "the start is the server's time");
       await page.fill("#creator", "clock");

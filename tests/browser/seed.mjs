@@ -76,9 +76,10 @@ export async function seed(url) {
   return { active, pending, expired, hostile: both };
 }
 
-// Posts one large group and many small ones.
+// Posts ten thousand alerts: one large group and many small ones.
 export async function bulk(url) {
-  const large = Array.from({ length: 150 }, (_, i) => alert({ alertname: "Bulk", cluster: "big", instance: `host-${String(i).padStart(3, "0")}` }, { summary: `Host ${i} is slow` }, 9));
+  const large = Array.from({ length: 9880 }, (_, i) => alert({ alertname: "Bulk", cluster: "big", instance: `host-${String(i).padStart(4, "0")}` }, { summary: `Host ${i} is slow` }, 9));
   const small = Array.from({ length: 120 }, (_, i) => alert({ alertname: `Small${String(i % 60).padStart(2, "0")}`, cluster: "big", instance: `host-${i}` }, {}, 9));
-  await postAlerts(url, [...large, ...small]);
+  const all = [...small, ...large];
+  for (let from = 0; from < all.length; from += 2000) await postAlerts(url, all.slice(from, from + 2000));
 }

@@ -1,7 +1,7 @@
 // What people do with silences.
 
 import { expireSilence, postAlerts, postSilence } from "./seed.mjs";
-import { assert, open, see, text, until } from "./lib.mjs";
+import { assert, inspect, open, see, text, until } from "./lib.mjs";
 
 const encode = encodeURIComponent;
 const alerts = (count) => Array.from({ length: count }, (_, i) => ({ labels: { alertname: "Form", number: String(i) } }));
@@ -31,6 +31,7 @@ export const silencing = {
     assert.equal(await page.inputValue("#duration"), "2h");
     await page.fill("#duration", "soon");
     assert.equal(await page.getAttribute("#duration", "aria-invalid"), "true");
+    await inspect(page);
     await page.click("text=Reset");
     await until(page, () => document.getElementById("duration").value === "2h");
     await close();
@@ -48,6 +49,7 @@ export const silencing = {
     await days.nth(11).hover();
     await days.nth(11).click();
     assert.equal(await page.locator(".days [aria-pressed=true]").count(), 3);
+    await inspect(page);
     await page.fill("dialog input >> nth=0", "08:00");
     await page.fill("dialog input >> nth=1", "18:30");
     await page.click("dialog .primary");
@@ -73,6 +75,7 @@ export const silencing = {
     await page.fill("#creator", "  olga ");
     await page.click("[type=submit]");
     await see(page, "Comment: Should not be empty");
+    await inspect(page);
     await page.fill("#comment", "Made in a browser\nsee https://tickets.example/7");
     await page.fill("#annotations", "ticket=7\nticket=8");
     await page.click("[type=submit]");
@@ -102,11 +105,14 @@ export const silencing = {
     await see(page, "Changed in a browser");
     // End: only after a question.
     await page.click("text=Expire");
+    await page.locator("dialog").waitFor();
+    await inspect(page);
     await page.click("dialog >> text=Cancel");
     assert.equal(await page.locator(".badge.active").count(), 1);
     await page.click("text=Expire");
     await page.click("dialog .primary");
     await page.locator(".badge.expired").waitFor();
+    await inspect(page);
     // Anew, with everything it had.
     await page.click("text=Recreate");
     await page.waitForURL(/\/silences\/new/);
@@ -127,6 +133,7 @@ export const silencing = {
     await page.click("[data-add-set]");
     await page.locator("#sets input >> nth=1").fill('alertname="Form", number="2"');
     await until(page, () => document.querySelector("[data-affected]")?.textContent === "2");
+    await inspect(page);
     await page.fill("#creator", "lines");
     await page.fill("#comment", "Two lines");
     await page.click("[type=submit]");
@@ -149,9 +156,12 @@ export const silencing = {
     await page.goto(`${url}/?filter=${encode('alertname="Form"')}`);
     const button = page.locator(".alert:has-text('number=2') [data-silence]");
     await button.click();
+    await page.locator("dialog").waitFor();
+    await inspect(page);
     await page.fill("dialog input", "quick");
     await page.click("dialog .primary");
     await see(page, "Silenced for one hour.");
+    await inspect(page);
     await until(page, () => !document.querySelector("main").innerText.includes("number=2"));
     const made = (await all(url)).find((it) => it.createdBy === "quick");
     assert.equal(Math.round((new Date(made.endsAt) - new Date(made.startsAt)) / 60000), 60);
@@ -178,6 +188,7 @@ export const silencing = {
     await page.uncheck("[data-choose] >> nth=0");
     await page.click("[data-expire-chosen]");
     await see(page, "End 2 silences?");
+    await inspect(page);
     await page.click("dialog .primary");
     await see(page, "Active 1");
     await page.click("text=Expired");

@@ -2,12 +2,14 @@
 //! which one browser plays on servers that are started here.
 //!
 //! What must be there: `node`, `chromium`, and the packages of `tests/browser/` (`npm ci` there).
-//! `.ci/run` sees to all three.
+//! `.ci/run` sees to all three. `CAMPANA_BROWSER_ONLY` may hold words that must occur in the names of
+//! the tests to play, as `narrow silence`.
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::{
     collections::BTreeSet,
     env, fs,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -43,11 +45,35 @@ fn browser() -> Result<PathBuf, String> {
     Ok(chromium)
 }
 
-/// Starts a program on the configuration of the browser tests, under a prefix.
-fn serve(name: &str, data: &Path, prefix: &str) -> Program {
-    let flags = [format!("--web.route-prefix={prefix}"), "--dispatch.warm-up=0s".into()];
-    Program::start(&built_program(name), &folder().join("config.yml"), data, &flags)
+/// The looks of `tests/browser/lib.mjs`, those that take longest first.
+const LOOKS: [&str; 6] = ["narrow", "light", "dark", "dark-narrow", "noscript", "noscript-narrow"];
+
+/// Starts a program on the configuration of the browser tests.
+fn serve(name: &str, data: &Path, flags: &[String]) -> Program {
+    let mut all = vec!["--dispatch.warm-up=0s".to_owned()];
+    all.extend_from_slice(flags);
+    Program::start(&built_program(name), &folder().join("config.yml"), data, &all)
         .unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+/// Starts both programs as one cluster.
+fn cluster(data: &Path) -> [Program; 2] {
+    // The second learns where the first is: a port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
+    let flags = [
+        vec![format!("--cluster.listen-address={port}")],
+        vec!["--cluster.listen-address=127.0.0.1:0".into(), format!("--cluster.peer={port}")],
+    ];
+    [("campana", &flags[0]), ("campana-std", &flags[1])].map(|(name, flags)| {
+        let mut command = Command::new(built_program(name));
+        command
+            .arg(format!("--config.file={}", folder().join("config.yml").display()))
+            .arg(format!("--storage.path={}", data.join(format!("{name}-clustered")).display()))
+            .args(["--web.listen-address=127.0.0.1:0", "--cluster.settle-timeout=2s"])
+            .args(flags);
+        Program::spawn(command, "msg=\"Listening on\"")
+            .unwrap_or_else(|why| panic!("{name}: {why}"))
+    })
 }
 
 #[test]
@@ -60,24 +86,32 @@ fn both_programs_in_a_browser() {
         }
     };
     let data = tempfile::tempdir().expect("a folder for data");
-    let mut programs = Vec::new();
-    let mut servers = Vec::new();
-    for name in ["campana", "campana-std"] {
-        let start = |kind: &str, prefix: &str| {
-            let folder = data.path().join(format!("{name}-{kind}"));
-            serve(name, &folder, prefix)
+    let clustered = cluster(data.path());
+    let (mut programs, mut servers) = (Vec::new(), Vec::new());
+    for (name, member) in ["campana", "campana-std"].into_iter().zip(&clustered) {
+        let mut start = |kind: &str, flags: &[String]| {
+            programs.push(serve(name, &data.path().join(format!("{name}-{kind}")), flags));
+            programs.last().map(Program::url).expect("it was just pushed")
         };
-        let (plain, prefixed) = (start("plain", "/"), start("prefixed", "/am"));
-        servers.push(json!({
-            "name": name,
-            "url": plain.url(),
-            "prefixed": format!("{}/am", prefixed.url()),
-        }));
-        programs.extend([plain, prefixed]);
+        let prefixed = start("prefixed", &["--web.route-prefix=/am".to_owned()]) + "/am";
+        let big = start("big", &[]);
+        for look in LOOKS {
+            servers.push(json!({
+                "name": name,
+                "look": look,
+                "url": start(look, &[]),
+                "prefixed": prefixed,
+                "big": big,
+                "clustered": member.url(),
+            }));
+        }
     }
+    // Both programs by turns, so that what takes long begins early on both.
+    servers.sort_by_key(|server| LOOKS.iter().position(|look| server["look"] == *look));
     let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
     let status = Command::new("node")
         .arg("run.mjs")
+        .args(env::var("CAMPANA_BROWSER_ONLY").iter().flat_map(|words| words.split_whitespace()))
         .current_dir(folder())
         .env("CAMPANA_BROWSER_SERVERS", json!(servers).to_string())
         .env("CAMPANA_SCREENSHOTS", screenshots)
@@ -90,7 +124,7 @@ fn both_programs_in_a_browser() {
 #[test]
 fn the_documented_tests_are_those_that_run() {
     let mut run = BTreeSet::new();
-    for file in ["flows", "silencing", "faults", "looks"] {
+    for file in ["flows", "silencing", "faults", "looks", "noscript"] {
         let text = fs::read_to_string(folder().join(format!("{file}.mjs"))).expect("it is there");
         let names = text.lines().filter_map(|line| line.strip_prefix("  \""));
         run.extend(names.filter_map(|rest| Some(rest.split_once("\": async")?.0.to_owned())));

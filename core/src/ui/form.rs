@@ -117,10 +117,10 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, prefill: &Pref
     let title = if prefill.edits.is_some() { "Edit silence" } else { "New silence" };
     let main = html! {
         h1 { (title) }
-        noscript { p.error {
+        p.error.no-script {
             "Making a silence here needs scripts. Without them, use " code { "campanactl silence add" }
             "."
-        } }
+        }
         @if prefill.alert.is_some() && fields.sets.is_empty() {
             p.error role="alert" { "The alert is not there any more; its labels are not known." }
         }
@@ -193,7 +193,7 @@ fn times(fields: &Fields, is_active: bool) -> Markup {
                     input #starts name="starts" value=(rfc3339(fields.starts)) required
                         readonly[is_active] spellcheck="false" autocomplete="off";
                 }
-                div.field {
+                div.field.only-script {
                     label for="duration" { "Duration" }
                     input #duration name="duration" spellcheck="false" required autocomplete="off";
                 }

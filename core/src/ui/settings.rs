@@ -27,7 +27,7 @@ pub(super) fn page(about: About<'_>, view: &View, _now: Timestamp) -> Markup {
     let main = html! {
         h1 { "Settings" }
         p { "These are kept in this browser only." }
-        noscript { p.error { "Settings need scripts." } }
+        p.error.no-script { "Settings need scripts." }
         form #settings.card {
             @for (name, title, options) in choices {
                 div.field {
