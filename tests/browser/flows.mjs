@@ -122,7 +122,7 @@ export const flows = {
     // What the intervals of its groups mute is muted here, too.
     const muted = await page.goto(`${url}/?customGrouping=true&group=team&muted=true&filter=${encode('alertname!="Hostile"')}`);
     assert.ok(muted.ok());
-    await see(page, "10 alerts in 6 groups");
+    await see(page, "10 alerts in 5 groups");
     await page.goBack();
     await see(page, "9 alerts in 1 group");
     await close();
@@ -201,9 +201,7 @@ export const flows = {
     const [title, sign] = [await page.title(), await icon()];
     assert.match(title, /^\(\d+\) Alerts · campana$/);
     assert.match(sign, /icon\.svg\?count=\d+$/);
-    const watched = page.locator("details:has-text('BackupMissing'), details:has-text('Watchdog')").last();
-    await watched.scrollIntoViewIfNeeded();
-    await page.evaluate(() => scrollBy(0, 120));
+    await page.evaluate(() => { [...document.querySelectorAll("details")].at(-1).scrollIntoView(); scrollBy(0, -100); });
     const top = () => page.evaluate(() => [...document.querySelectorAll("details")].at(-1).getBoundingClientRect().top);
     const before = await top();
     const labels = { alertname: "AAA", severity: "critical", fresh: name };
@@ -227,7 +225,7 @@ export const flows = {
   "ten thousand alerts come in pages": async ({ browser, big }) => {
     const { page, close } = await open(browser);
     const loaded = [];
-    page.on("response", (answer) => loaded.push(answer.body()));
+    page.on("response", (answer) => { if (answer.status() === 200) loaded.push(answer.body().catch(() => "")); });
     await page.goto(big + "/");
     await see(page, "10000 alerts in 61 groups");
     await see(page, "Page 1 of 3");
@@ -332,7 +330,7 @@ export const flows = {
   "the status shows the cluster, its peers and whether they agree": async ({ browser, clustered }) => {
     const { page, close } = await open(browser, { memory: { refresh: "1" } });
     await page.goto(clustered + "/status");
-    await see(page, "1 others are there, and all that happened here was gossiped");
+    await see(page, "1 other is there, and all that happened here was gossiped");
     await page.locator(".badge.ready").waitFor();
     assert.equal(await page.locator("table tbody tr").count(), 2);
     assert.equal(await page.locator("table tbody tr:has-text('this one')").count(), 1);

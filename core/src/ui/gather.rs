@@ -149,12 +149,13 @@ fn by_labels<'a>(
         }
         out.alerts += 1;
         entry.alert.labels.pick_into(&names, &mut packed);
-        if !groups.contains_key(&*packed) {
-            groups.insert(Labels::from_packed(&packed), (WORST.len() - 1, Vec::new()));
+        let rank = usize::from(seen.class);
+        if let Some((worst, alerts)) = groups.get_mut(&*packed) {
+            *worst = rank.min(*worst);
+            alerts.push(id);
+        } else {
+            groups.insert(Labels::from_packed(&packed), (rank, Vec::from([id])));
         }
-        let (rank, alerts) = groups.get_mut(&*packed).expect("the group was just ensured");
-        *rank = (*rank).min(usize::from(seen.class));
-        alerts.push(id);
     }
     let shown = groups.into_iter().enumerate();
     let shown = shown.map(|(place, (labels, (rank, alerts)))| Shown {

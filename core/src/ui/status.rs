@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::{
     About, alerts,
-    layout::{self, Tab, distance, time},
+    layout::{self, Tab, distance, plural, time},
     link, tree,
 };
 use crate::{
@@ -90,13 +90,15 @@ fn cluster(view: &View) -> Markup {
 /// Says in words whether the members know the same.
 fn agreement(cluster: &ClusterView) -> String {
     let others = cluster.peers.len().saturating_sub(1);
+    let there = match others {
+        1 => "1 other is there".to_string(),
+        _ => format!("{others} others are there"),
+    };
     match (cluster.queued, cluster.failed_peers) {
         (_, 0) if others == 0 => "it is alone so far".to_string(),
-        (0, 0) => format!("{others} others are there, and all that happened here was gossiped"),
-        (queued, 0) => {
-            format!("{others} others are there; {queued} changes are still on their way")
-        }
-        (_, failed) => format!("{others} others are there; {failed} do not answer and may differ"),
+        (0, 0) => format!("{there}, and all that happened here was gossiped"),
+        (queued, 0) => format!("{there}; on their way: {}", plural(queued, "change")),
+        (_, failed) => format!("{there}; without an answer, and maybe different: {failed}"),
     }
 }
 
