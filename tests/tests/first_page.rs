@@ -2,7 +2,8 @@
 //!
 //! ```sh
 //! cargo build --release
-//! CAMPANA_BIN=$PWD/target/release cargo test -p campana-tests --test first_page -- --ignored --nocapture
+//! export CAMPANA_BIN=$PWD/target/release
+//! cargo test -p campana-tests --test first_page -- --ignored --nocapture
 //! ```
 //!
 //! It prints the tables of `docs/PAGES.md`, and fails where a promise of that page does not hold.
@@ -46,7 +47,9 @@ route:
     - {receiver: network, matchers: ['team=~\"team-(2|3)\"']}
 receivers: [{name: on-call}, {name: database}, {name: network}]
 inhibit_rules:
-  - {source_matchers: [severity=\"critical\"], target_matchers: [severity=\"info\"], equal: [cluster, instance]}
+  - source_matchers: [severity=\"critical\"]
+    target_matchers: [severity=\"info\"]
+    equal: [cluster, instance]
 ";
 
 /// The pages that are measured: what each shows, and its address.
