@@ -57,6 +57,14 @@ impl AlertBatch {
         Self::default()
     }
 
+    /// Makes an empty batch with room for the alerts of a body of this length.
+    pub fn for_body(length: usize) -> Self {
+        // Most of an ordinary body is texts that are kept, and an alert has some hundred bytes.
+        // Unordinary ones grow the buffers as they need it.
+        let length = length.min(64 << 10);
+        Self { bytes: Vec::with_capacity(length), posted: Vec::with_capacity(length / 512) }
+    }
+
     /// Adds an alert; empties both builders.
     pub fn push(
         &mut self,

@@ -1,6 +1,7 @@
 //! JSON texts with the escapes of Go's `encoding/json`, which bodies must equal byte for byte.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
+use core::ops::Range;
 
 /// Appends `text` as a JSON string in quotes.
 ///
@@ -9,7 +10,33 @@ use alloc::string::String;
 pub fn write_string(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
-    let bytes = text.as_bytes();
+    if is_all_plain(text.as_bytes()) {
+        out.push_str(text);
+    } else {
+        pieces(text.as_bytes(), |run, escape| {
+            out.push_str(&text[run]);
+            out.push_str(escape);
+        });
+    }
+    out.push('"');
+}
+
+/// Appends `text`, which should be UTF-8, as [`write_string`] does, to bytes.
+fn write_bytes(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    if is_all_plain(text) {
+        out.extend_from_slice(text);
+    } else {
+        pieces(text, |run, escape| {
+            out.extend_from_slice(&text[run]);
+            out.extend_from_slice(escape.as_bytes());
+        });
+    }
+    out.push(b'"');
+}
+
+/// Splits a text into runs of plain bytes, each with the escape that follows it; the last has none.
+fn pieces(bytes: &[u8], mut each: impl FnMut(Range<usize>, &'static str)) {
     let (mut copied, mut at) = (0, 0);
     loop {
         at += plain_run(&bytes[at..]);
@@ -30,43 +57,80 @@ pub fn write_string(out: &mut String, text: &str) {
             },
             _ => (CONTROLS[usize::from(byte)], 1),
         };
-        out.push_str(&text[copied..at]);
-        out.push_str(escape);
+        each(copied..at, escape);
         at += width;
         copied = at;
     }
-    out.push_str(&text[copied..]);
-    out.push('"');
+    each(copied..bytes.len(), "");
 }
 
-/// Returns how many bytes at the start need no look. Blocks are compared as a whole, which the
-/// compiler does with few instructions for all their bytes.
-fn plain_run(bytes: &[u8]) -> usize {
-    fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
-        let special = |&byte: &u8| {
-            (byte < b' ')
-                | (byte == b'"')
-                | (byte == b'\\')
-                | (byte == b'<')
-                | (byte == b'>')
-                | (byte == b'&')
-                | (byte == SEPARATOR)
-        };
-        !block.iter().fold(false, |found, byte| found | special(byte))
+/// Tells whether a block holds nothing to escape. The compiler compares all its bytes at once.
+fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
+    let special = |&byte: &u8| {
+        (byte < b' ')
+            | (byte == b'"')
+            | (byte == b'\\')
+            | (byte == b'<')
+            | (byte == b'>')
+            | (byte == b'&')
+            | (byte == SEPARATOR)
+    };
+    !block.iter().fold(false, |found, byte| found | special(byte))
+}
+
+/// Tells whether a text holds nothing to escape, as most do. The last block may overlap the one
+/// before it, so that no byte is looked at alone but in the shortest texts.
+fn is_all_plain(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    if !blocks.iter().all(is_plain) {
+        return false;
     }
+    if rest.is_empty() {
+        true
+    } else if let Some(last) = bytes.last_chunk::<16>() {
+        is_plain(last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        is_plain(first) && is_plain(last)
+    } else {
+        !bytes.iter().any(|&byte| SPECIAL[usize::from(byte)])
+    }
+}
+
+/// Returns how many bytes at the start are plain.
+fn plain_run(bytes: &[u8]) -> usize {
     let mut at = 0;
     while let Some(block) = bytes[at..].first_chunk::<16>()
         && is_plain(block)
     {
         at += 16;
     }
-    if let Some(block) = bytes[at..].first_chunk::<8>()
-        && is_plain(block)
-    {
-        at += 8;
-    }
     let rest = bytes[at..].iter().position(|&byte| SPECIAL[usize::from(byte)]);
     rest.map_or(bytes.len(), |more| at + more)
+}
+
+/// Appends an object of strings that are UTF-8 but known as bytes only; the pairs in the order
+/// given. `scratch` is a buffer to use again: it is cheaper to check one long text than many short
+/// ones.
+///
+/// # Panics
+/// On bytes that are not UTF-8.
+pub fn write_object_of_bytes<'a>(
+    out: &mut String,
+    pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    scratch: &mut Vec<u8>,
+) {
+    scratch.clear();
+    scratch.push(b'{');
+    for (name, value) in pairs {
+        if scratch.len() > 1 {
+            scratch.push(b',');
+        }
+        write_bytes(scratch, name);
+        scratch.push(b':');
+        write_bytes(scratch, value);
+    }
+    scratch.push(b'}');
+    out.push_str(core::str::from_utf8(scratch).expect("labels are packed from UTF-8 texts only"));
 }
 
 /// Appends an object of strings; the pairs in the order given.
@@ -114,8 +178,6 @@ const SPECIAL: [bool; 256] = {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -152,9 +214,12 @@ mod tests {
         ], 0..40)) {
             let text: String = chars.iter().collect::<Vec<_>>().into_iter().collect();
             let json = string(&text);
-            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("valid JSON"), text);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("valid JSON"), text.as_str());
             let clean = |c: char| c >= ' ' && !"<>&\u{2028}\u{2029}".contains(c);
             prop_assert!(json.chars().all(clean));
+            let (mut out, pair) = (String::new(), (text.as_bytes(), &b"v"[..]));
+            write_object_of_bytes(&mut out, [pair, pair], &mut Vec::from("old"));
+            prop_assert_eq!(out, alloc::format!("{{{json}:\"v\",{json}:\"v\"}}"));
         }
     }
 }

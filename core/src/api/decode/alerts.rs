@@ -35,7 +35,7 @@ pub(in crate::api) fn alerts(body: &[u8], mode: Mode) -> Result<AlertBatch, Refu
     if parser.is_blank() {
         return Err(required("alerts"));
     }
-    let mut batch = AlertBatch::new();
+    let mut batch = AlertBatch::for_body(text.len());
     let (mut labels, mut annotations) = (Pairs::default(), Pairs::default());
     let mut invalid = None;
     let mut too_many = false;

@@ -1,6 +1,6 @@
 //! The body of a webhook, version 4 of the format.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::fmt::Write as _;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         data::{Data, status},
     },
     time::{Stamp, rfc3339::write_nanos},
-    wire::json::{write_object, write_string},
+    wire::json::{write_object_of_bytes, write_string},
 };
 
 /// Writes the body: the fields in upstream's order, a line feed at the end. `version` is that of
@@ -22,6 +22,7 @@ pub fn write(data: &Data<'_>, version: &str) -> String {
         256 + 2 * labels + alert.generator_url.len()
     };
     let mut out = String::with_capacity(1024 + data.alerts.iter().map(size).sum::<usize>());
+    let mut scratch = Vec::new();
     out.push_str("{\"receiver\":");
     write_string(&mut out, &data.receiver);
     field(&mut out, ",\"status\":", data.status());
@@ -30,14 +31,14 @@ pub fn write(data: &Data<'_>, version: &str) -> String {
         if i > 0 {
             out.push(',');
         }
-        alert(&mut out, told);
+        alert(&mut out, told, &mut scratch);
     }
     out.push(']');
     field(&mut out, ",\"notification_reason\":", data.reason.as_str());
-    object(&mut out, ",\"groupLabels\":", data.group_labels);
-    object(&mut out, ",\"commonLabels\":", &data.common_labels);
-    object(&mut out, ",\"commonAnnotations\":", &data.common_annotations);
-    object(&mut out, ",\"routeLabels\":", data.route_labels);
+    object(&mut out, ",\"groupLabels\":", data.group_labels, &mut scratch);
+    object(&mut out, ",\"commonLabels\":", &data.common_labels, &mut scratch);
+    object(&mut out, ",\"commonAnnotations\":", &data.common_annotations, &mut scratch);
+    object(&mut out, ",\"routeLabels\":", data.route_labels, &mut scratch);
     field(&mut out, ",\"externalURL\":", data.external_url);
     field(&mut out, ",\"version\":", version);
     field(&mut out, ",\"groupKey\":", data.group_key);
@@ -45,11 +46,11 @@ pub fn write(data: &Data<'_>, version: &str) -> String {
     out
 }
 
-fn alert(out: &mut String, told: &Told) {
+fn alert(out: &mut String, told: &Told, scratch: &mut Vec<u8>) {
     let alert = &told.alert;
     field(out, "{\"status\":", status(told.resolved));
-    object(out, ",\"labels\":", &alert.labels);
-    object(out, ",\"annotations\":", &alert.annotations);
+    object(out, ",\"labels\":", &alert.labels, scratch);
+    object(out, ",\"annotations\":", &alert.annotations, scratch);
     time(out, ",\"startsAt\":\"", alert.starts_at);
     time(out, "\",\"endsAt\":\"", alert.ends_at);
     field(out, "\",\"generatorURL\":", &alert.generator_url);
@@ -61,9 +62,9 @@ fn field(out: &mut String, key: &str, value: &str) {
     write_string(out, value);
 }
 
-fn object(out: &mut String, key: &str, labels: &Labels) {
+fn object(out: &mut String, key: &str, labels: &Labels, scratch: &mut Vec<u8>) {
     out.push_str(key);
-    write_object(out, labels.iter());
+    write_object_of_bytes(out, labels.iter_bytes(), scratch);
 }
 
 fn time(out: &mut String, key: &str, stamp: Stamp) {
