@@ -340,7 +340,7 @@ export const flows = {
   },
 
   "every page has the strict content policy, and the description of the API is served": async ({ url, fingerprint, silences }) => {
-    for (const path of ["/", "/silences", `/silences/${silences.active}`, "/silences/new", "/status", "/settings", `/alerts/${fingerprint}`, "/nothing/here"]) {
+    for (const path of ["/", "/silences", `/silences/${silences.active}`, "/silences/new", "/status", "/settings", `/alerts/${fingerprint}`, "/silences/unknown"]) {
       const policy = (await fetch(url + path)).headers.get("Content-Security-Policy") ?? "";
       for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'"]) assert.ok(policy.includes(part), `${path}: ${policy}`);
       assert.ok(!policy.includes("unsafe"), `${path}: ${policy}`);

@@ -52,7 +52,7 @@ export function calendar(from, to, done) {
       const at = new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth(), i));
       const button = make("button", { type: "button", className: "plain", textContent: i });
       button.dataset.day = day(at);
-      button.setAttribute("aria-label", day(at));
+      button.setAttribute("aria-label", at.toLocaleString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }));
       cells.push(button);
     }
     grid.replaceChildren(...head, ...cells);
