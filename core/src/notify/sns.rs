@@ -303,7 +303,7 @@ impl Service for SnsConfig {
                 request(talk, &url, &message.form, Some(&keys), &region, ("sns", tried + 1))?;
             return Ok(request.into());
         };
-        let mut outcome = judge(talk, answer);
+        let mut outcome = judge_publish(talk, answer);
         let body = String::from_utf8_lossy(&answer.body);
         let code = answer::element(&body, "Code").unwrap_or_default();
         if !progress.lent.is_empty() && STALE.contains(&&*code) {
@@ -325,7 +325,19 @@ const TRIES_MAX: usize = 3;
 
 /// Tells whether an answer is one after which that client asks again at once.
 fn asks_again(talk: &Talk<'_>, answer: &Answer) -> bool {
-    matches!(judge(talk, answer), Outcome::Retry { .. })
+    matches!(judge_publish(talk, answer), Outcome::Retry { .. })
+}
+
+/// Says what an answer to a publication means. A page of something between here and SNS is no
+/// success, whatever its status.
+fn judge_publish(talk: &Talk<'_>, answer: &Answer) -> Outcome {
+    let outcome = judge(talk, answer);
+    let body = String::from_utf8_lossy(&answer.body);
+    if outcome == Outcome::Delivered && body.contains('<') && !body.contains("<PublishResult") {
+        let status = answer.status;
+        return retry(format!("the answer ({status}) of SNS has no PublishResult"));
+    }
+    outcome
 }
 
 /// The codes that say that borrowed keys are no longer good.

@@ -55,11 +55,14 @@ impl Any {
             Value::List(items) => Self::List(items.iter().map(Self::of).collect()),
             Value::Map(entries) => {
                 let mut map: Vec<(Self, Self)> = Vec::new();
-                for (key, value) in entries {
-                    let key = Self::of(key);
-                    // Merged entries come last and do not replace the map's own.
-                    if map.iter().all(|(known, _)| *known != key) {
-                        map.push((key, Self::of(value)));
+                for (node, value) in entries {
+                    let key = Self::of(node);
+                    let known = map.iter_mut().find(|(known, _)| *known == key);
+                    match known {
+                        None => map.push((key, Self::of(value))),
+                        // Merged entries come last and do not replace the map's own.
+                        Some(_) if node.is_merged => {}
+                        Some((_, known)) => *known = Self::of(value),
                     }
                 }
                 Self::Map(map)

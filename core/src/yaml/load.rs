@@ -25,6 +25,7 @@ pub fn load(text: &str) -> Result<Option<Node>, Problem> {
         parser: Parser::new_from_str(&text),
         anchors: BTreeMap::new(),
         open: BTreeSet::new(),
+        unended: (!text.ends_with('\n')).then_some(text.len()),
         nodes: 0,
         alias_nodes: 0,
         anchored_nodes: 0,
@@ -53,6 +54,8 @@ struct Builder<'a> {
     anchors: BTreeMap<usize, (Node, usize, usize)>,
     /// Anchored nodes under construction: an alias to one of them would be endless.
     open: BTreeSet<usize>,
+    /// The length of a text whose last line has no end.
+    unended: Option<usize>,
     nodes: usize,
     alias_nodes: usize,
     /// The sizes of all anchored nodes, which are kept twice.
@@ -80,6 +83,13 @@ impl<'a> Builder<'a> {
         let (anchor, (node, height)) = match event {
             Event::Alias(id) => return self.alias(id, span, depth),
             Event::Scalar(text, style, anchor, tag) => {
+                // A block that the document ends with has only the line's end that is there.
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let is_last = self.unended.is_some() && span.end.byte_offset() == self.unended;
+                let text = match text.strip_suffix('\n') {
+                    Some(rest) if is_block && is_last => Cow::Owned(rest.into()),
+                    _ => text,
+                };
                 (anchor, (scalar(text, style, tag.as_deref(), span)?, 0))
             }
             Event::SequenceStart(_, anchor, _) => {
