@@ -201,9 +201,13 @@ fn page_of(
     let is_open = alerts <= PAGE_OPEN_ALERTS_MAX;
     let (mut alerts_left, mut bytes_left) = (PAGE_ALERTS_MAX, PAGE_LIST_BYTES_MAX);
     let mut all = Vec::new();
-    for group in groups {
-        let head = html! { (summary(view, group, now)) (links(about, group, &base)) };
-        bytes_left = bytes_left.saturating_sub(head.0.len());
+    // All groups are there; their alerts share the room that is left.
+    let head =
+        |group: &Shown<'_>| html! { (summary(view, group, now)) (links(about, group, &base)) };
+    let heads: Vec<Markup> = groups.iter().map(head).collect();
+    let taken = heads.iter().map(|head| head.0.len()).sum();
+    bytes_left = bytes_left.saturating_sub(taken);
+    for (group, head) in groups.iter_mut().zip(heads) {
         let room = group.alerts.len().min(PAGE_GROUP_ALERTS_MAX).min(alerts_left);
         group.sort(view, room);
         let mut shown = Vec::new();
