@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     for name in &arguments.scenarios {
         let scenario = find(name).ok_or("a scenario that was there is gone")?;
         let new = bench.play(scenario)?;
-        figures.replace(name, new.rows);
+        figures.replace(name, &commit(root), new.rows);
         if !arguments.dry {
             write(root, &kept, &figures)?;
         }
@@ -147,13 +147,18 @@ fn write(root: &Path, kept: &Path, figures: &Figures) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns what was measured and on what.
+/// Returns the commit of the working tree, marked if its code is no longer that.
+fn commit(root: &Path) -> String {
+    let git = |arguments: &[&str]| Command::new("git").current_dir(root).args(arguments).output();
+    let head = git(&["rev-parse", "--short", "HEAD"]).map(|output| output.stdout);
+    let head = head.map_or("?".into(), |text| String::from_utf8_lossy(&text).trim().to_owned());
+    let is_clean = git(&["diff", "--quiet", "HEAD", "--", "*.rs", "*.toml", "*.lock"])
+        .is_ok_and(|output| output.status.success());
+    if is_clean { head } else { head + " with changes" }
+}
+
+/// Returns on what machine it was measured, and beside what.
 fn about(root: &Path) -> Vec<(String, String)> {
-    let output = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).current_dir(root).args(arguments).output();
-        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        text.unwrap_or_else(|error| error.to_string())
-    };
     let file = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let line = |text: String, key: &str| {
         let found = text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned));
@@ -162,7 +167,6 @@ fn about(root: &Path) -> Vec<(String, String)> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = line(file("/proc/cpuinfo"), "model name");
     vec![
-        ("commit".into(), output("git", &["describe", "--always", "--dirty"])),
         ("machine".into(), format!("{cores} cores, {cpu}")),
         ("memory".into(), line(file("/proc/meminfo"), "MemTotal")),
         ("Linux".into(), file("/proc/sys/kernel/osrelease").trim().to_owned()),

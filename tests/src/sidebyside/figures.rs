@@ -80,6 +80,8 @@ fn spread(mut values: Vec<f64>) -> Option<[f64; 3]> {
 pub struct Figures {
     /// The rows.
     pub rows: Vec<Row>,
+    /// The commit at which each scenario was measured.
+    pub commits: BTreeMap<String, String>,
 }
 
 impl Figures {
@@ -105,8 +107,9 @@ impl Figures {
         row.values.entry(which).or_default().push(value);
     }
 
-    /// Puts the rows of one scenario in the place of older ones.
-    pub fn replace(&mut self, scenario: &str, rows: Vec<Row>) {
+    /// Puts the rows of one scenario, measured at a commit, in the place of older ones.
+    pub fn replace(&mut self, scenario: &str, commit: &str, rows: Vec<Row>) {
+        self.commits.insert(scenario.to_owned(), commit.to_owned());
         let place = self.rows.iter().position(|row| row.scenario == scenario);
         self.rows.retain(|row| row.scenario != scenario);
         let place = place.unwrap_or(self.rows.len()).min(self.rows.len());
@@ -128,7 +131,7 @@ impl Figures {
                 "values": values,
             })
         });
-        rows.collect()
+        json!({"commits": self.commits, "rows": rows.collect::<Value>()})
     }
 
     /// Reads what [`Self::to_json`] wrote; `None` for anything else.
@@ -153,8 +156,10 @@ impl Figures {
                 values,
             })
         };
-        let rows = value.as_array()?.iter().map(row).collect::<Option<Vec<Row>>>()?;
-        Some(Self { rows })
+        let rows = value["rows"].as_array()?.iter().map(row).collect::<Option<Vec<Row>>>()?;
+        let commit = |(name, commit): (&String, &Value)| Some((name.clone(), text(commit)?));
+        let commits = value["commits"].as_object()?.iter().map(commit).collect::<Option<_>>()?;
+        Some(Self { rows, commits })
     }
 }
 

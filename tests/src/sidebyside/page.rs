@@ -35,9 +35,10 @@ pub fn write_page(figures: &Figures, about: &[(String, String)], limits: &str) -
         if row.scenario != scenario {
             scenario = &row.scenario;
             let about = scenarios::find(scenario).map_or("", |scenario| scenario.about);
+            let commit = figures.commits.get(scenario).map_or("?", String::as_str);
             write!(
                 text,
-                "\n## {scenario}\n\n{about}\n\n\
+                "\n## {scenario}\n\n{about} Measured at {commit}.\n\n\
                  | what | unit | Alertmanager | campana | times less | campana-std | times less \
                  | goal |\n|---|---|--:|--:|--:|--:|--:|---|\n"
             )

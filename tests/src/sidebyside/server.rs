@@ -9,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{
+    time::{clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
 use tempfile::TempDir;
 
 use super::client::Client;
 use crate::drivers::Program;
 
-/// The kernel counts CPU time in this many parts of a second on every Linux there is.
-const TICKS: f64 = 100.0;
 /// How long a server may take from its start until it is ready.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -120,13 +122,11 @@ impl Server {
     /// # Errors
     /// That the process has ended.
     pub fn cpu(&self) -> Result<f64, String> {
-        let stat = self.proc("stat")?;
-        // The name in brackets may hold blanks.
-        let rest = stat.rsplit_once(") ").ok_or("a strange stat")?.1;
-        let ticks =
-            |place: usize| rest.split(' ').nth(place).and_then(|field| field.parse::<f64>().ok());
-        let (user, system) = (ticks(11), ticks(12));
-        Ok((user.ok_or("a strange stat")? + system.ok_or("a strange stat")?) / TICKS)
+        // The clock of another process counts nanoseconds; /proc has hundredths of a second.
+        let used = clock_getcpuclockid(Pid::from_raw(self.program.id() as i32))
+            .and_then(clock_gettime)
+            .map_err(|error| format!("the CPU time of {}: {error}", self.which))?;
+        Ok(Duration::from(used).as_secs_f64())
     }
 
     /// Returns the memory that it occupies now, in bytes.

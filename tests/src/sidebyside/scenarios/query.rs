@@ -58,9 +58,7 @@ fn ask(
     server.rest()?;
     let (which, cpu) = (server.which, (server.cpu()? - cpu) * 1000.0 / times as f64);
     let half = percentile(&mut took, 50).as_secs_f64() * 1000.0;
-    // The kernel counts in hundredths of a second, too coarse for what takes less than one.
-    let goal = if path == ONE { Goal::None } else { Goal::Part(1.0 / 25.0) };
-    bench.note(&format!("{what}: CPU"), "ms", goal, which, cpu);
+    bench.note(&format!("{what}: CPU"), "ms", Goal::Part(0.04), which, cpu);
     bench.note(&format!("{what}: half of the answers"), "ms", Goal::Part(0.04), which, half);
     Ok(())
 }
