@@ -20,11 +20,34 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
 /// Hashes bytes with FNV-1a, 64 bits (offset 14695981039346656037, prime 1099511628211).
 pub fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    fnv1a_on(FNV_OFFSET, bytes)
+}
+
+fn fnv1a_on(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+}
+
+/// Hashes several texts with FNV-1a side by side.
+///
+/// Each step of this hash waits for the multiplication before it, and a processor can do others in
+/// the meantime: four texts of one length take hardly longer than one.
+pub fn fnv1a_each<const N: usize>(texts: [&[u8]; N]) -> [u64; N] {
+    let common = texts.iter().map(|text| text.len()).min().unwrap_or(0);
+    let mut hashes = [FNV_OFFSET; N];
+    for at in 0..common {
+        for (hash, text) in hashes.iter_mut().zip(&texts) {
+            *hash = (*hash ^ u64::from(text[at])).wrapping_mul(FNV_PRIME);
+        }
+    }
+    for (hash, text) in hashes.iter_mut().zip(&texts) {
+        *hash = fnv1a_on(*hash, &text[common..]);
+    }
+    hashes
 }
 
 /// Hashes bytes with XXH64, seed 0: the notification log's hash of an alert.
@@ -65,7 +88,8 @@ mod tests {
     fn hashes_equal_alertmanagers() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(Fingerprint(fnv1a(b"a\xff1\xff")).to_string(), "d3b971819376d835");
-        let l = b"alertname\xffL\xffi\xff1\xff";
+        let l: &[u8] = b"alertname\xffL\xffi\xff1\xff";
+        assert_eq!(fnv1a_each([l, b"", &l[..9], &l[..20]]), [l, b"", &l[..9], &l[..20]].map(fnv1a));
         assert_eq!(fnv1a(l), 12_382_447_100_720_005_698);
         assert_eq!(xxh64(l), 8_558_182_191_084_489_666);
         assert_eq!(

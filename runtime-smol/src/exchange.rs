@@ -38,9 +38,11 @@ use smol::{
     Executor, future,
     io::{self, AsyncReadExt as _, AsyncWriteExt as _},
 };
-use smol_hyper::rt::FuturesIo;
 
-use crate::{pack, trust};
+use crate::{
+    pack, trust,
+    wire::{Look, Socket, Wire},
+};
 
 /// HTTP/2 among the protocols of TLS.
 const HTTP2: &[u8] = b"h2";
@@ -122,9 +124,10 @@ impl Client {
         let tls = if way.needs_tls() { Some(self.settings(http.clone()).await?) } else { None };
         let server_name = http.tls.as_ref().and_then(|tls| tls.server_name.clone());
         let key = Key { peer: way.peer(), tls, server_name };
-        let (mut link, response) = in_time(at, self.begin(exchange, &way, &key)).await?;
+        let mut late = at.map_or_else(Timer::never, Timer::at);
+        let (mut link, response) = in_time(&mut late, self.begin(exchange, &way, &key)).await?;
         let mut answer = head(&response);
-        match in_time(at, link.read(response, &mut answer.body)).await {
+        match in_time(&mut late, link.read(response, &mut answer.body)).await {
             Ok(complete) => {
                 if complete && !link.over {
                     self.keep(key, link);
@@ -248,6 +251,7 @@ struct Link {
     connection: Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>,
     /// Whether the connection has ended.
     over: bool,
+    look: Look,
 }
 
 /// Where HTTP/2 runs what goes on beside a request.
@@ -302,6 +306,7 @@ impl Link {
 
     /// Finds out whether a kept connection can take a request.
     async fn is_alive(&mut self) -> bool {
+        self.look.ask();
         poll_fn(|cx| {
             self.over = self.over || self.connection.as_mut().poll(cx).is_ready();
             let ready = !self.over && matches!(self.sender.poll_ready(cx), Poll::Ready(Ok(())));
@@ -347,16 +352,13 @@ impl Link {
     }
 }
 
-/// Waits for work until an instant (`None`: for ever).
+/// Waits for work until a timer fires.
 async fn in_time<T>(
-    at: Option<Instant>,
+    late: &mut Timer,
     work: impl Future<Output = Result<T, SendError>>,
 ) -> Result<T, SendError> {
     future::or(work, async move {
-        match at {
-            Some(at) => Timer::at(at).await,
-            None => future::pending().await,
-        };
+        late.await;
         Err(error(SendErrorKind::Timeout, "context deadline exceeded"))
     })
     .await
@@ -369,8 +371,9 @@ async fn connect(client: &Client, way: &Way, key: &Key) -> Result<Link, SendErro
     let lookup = smol::net::resolve(way.dial()).await;
     let addresses = lookup.map_err(|e| way.broken(&format!("lookup failed: {e}")))?;
     let addresses = client.egress.pass(addresses)?;
-    let mut stream: Box<dyn Stream> =
-        Box::new(dial(addresses).await.map_err(|why| way.broken(&why))?);
+    let socket = Socket::new(dial(addresses).await.map_err(|why| way.broken(&why))?);
+    let look = socket.look();
+    let mut stream: Box<dyn Stream> = Box::new(socket);
     if let Some(host) = way.proxy_tls() {
         (stream, _) = encrypt(stream, key, host).await.map_err(|why| way.broken(&why))?;
     }
@@ -381,7 +384,7 @@ async fn connect(client: &Client, way: &Way, key: &Key) -> Result<Link, SendErro
     if way.https {
         (stream, is_two) = encrypt(stream, key, &way.host).await.map_err(connection)?;
     }
-    let stream = FuturesIo::new(stream);
+    let stream = Wire::new(stream);
     let failed = |e: hyper::Error| connection(words(&e));
     if is_two {
         let shaken = http2::handshake(Tasks(client.executor), stream).await;
@@ -390,6 +393,7 @@ async fn connect(client: &Client, way: &Way, key: &Key) -> Result<Link, SendErro
             sender: Sender::Two(sender),
             connection: Box::pin(connection),
             over: false,
+            look,
         });
     }
     let (sender, connection) = http1::Builder::new()
@@ -398,7 +402,7 @@ async fn connect(client: &Client, way: &Way, key: &Key) -> Result<Link, SendErro
         .handshake(stream)
         .await
         .map_err(failed)?;
-    Ok(Link { sender: Sender::One(sender), connection: Box::pin(connection), over: false })
+    Ok(Link { sender: Sender::One(sender), connection: Box::pin(connection), over: false, look })
 }
 
 /// Makes TLS, and tells whether the other side chose HTTP/2.

@@ -34,13 +34,13 @@ use smol::{
     Executor, channel, future,
     io::{AsyncReadExt as _, AsyncWriteExt as _},
 };
-use smol_hyper::rt::FuturesIo;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     pace::{Paced, Phase},
     serve::{Door, respond},
     web::Watch,
+    wire::Wire,
 };
 
 /// Opens one listener for `host:port`. A host that stands for every interface listens on both
@@ -214,7 +214,7 @@ async fn serve(hall: &'static Hall, http: &Http, stream: Async<TcpStream>) {
         return Box::pin(encrypted(hall, http, stream, watch, tls)).await;
     }
     let phase = Phase::new();
-    let io = FuturesIo::new(Paced::new(stream, phase.clone()));
+    let io = Wire::vectored(Paced::new(stream, phase.clone()));
     let service = service_fn(move |request| respond(hall.door, phase.clone(), request));
     drive!(hall, http.one.serve_connection(io, service));
 }
@@ -256,7 +256,7 @@ async fn encrypted(
     };
     let shared = phase.clone();
     let is_two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let io = FuturesIo::new(stream);
+    let io = Wire::new(stream);
     let service = service_fn(move |request| respond(hall.door, phase.clone(), request));
     if is_two {
         shared.share();

@@ -18,6 +18,7 @@ mod storage;
 mod tls;
 mod trust;
 mod web;
+mod wire;
 
 use std::{
     env, fs,

@@ -20,6 +20,8 @@ use campana_core::limits::{HEADER_WAIT, IDLE_WAIT, WRITE_WAIT};
 use smol::io::{AsyncRead, AsyncWrite};
 use std::future::Future as _;
 
+use crate::wire::Socket;
+
 /// What a connection is doing, set by whoever serves its requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase(Arc<State>);
@@ -85,7 +87,7 @@ impl Drop for Serving {
 /// The socket.
 #[derive(Debug)]
 pub(crate) struct Paced {
-    stream: Async<TcpStream>,
+    stream: Socket,
     phase: Phase,
     read: Limit,
     write: Limit,
@@ -96,7 +98,7 @@ impl Paced {
     pub(crate) fn new(stream: Async<TcpStream>, phase: Phase) -> Self {
         let (mut read, write) = (Limit::default(), Limit::default());
         read.due = Instant::now().checked_add(HEADER_WAIT);
-        Self { stream, phase, read, write }
+        Self { stream: Socket::new(stream), phase, read, write }
     }
 
     fn wait_to_write<T>(
@@ -150,6 +152,15 @@ impl AsyncWrite for Paced {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wait_to_write(cx, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.wait_to_write(cx, result)
     }
 

@@ -8,7 +8,7 @@ use std::{
 use async_io::Timer;
 use campana_core::{
     api::{Action, Admit, Checked, Handled, Head, Query, Reply, Response, Side, Site},
-    limits::{BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT},
+    limits::{BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT, USUAL_BODY_BYTES},
     metrics::{GateFull, Process, Traffic},
     node::{Input, Served},
     view::View,
@@ -232,6 +232,8 @@ async fn read(head: &OwnedHead, mut body: Incoming, limit: usize) -> Result<Opti
 
 async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Cut> {
     let mut whole = Vec::new();
+    // What a client says of the length is believed up to what a usual post needs.
+    let likely = (body.size_hint().lower() as usize).min(USUAL_BODY_BYTES);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Cut)?.into_data() else { continue };
         if whole.is_empty() && body.is_end_stream() && data.len() <= limit {
@@ -239,6 +241,9 @@ async fn collect(body: &mut Incoming, limit: usize) -> Result<Option<Bytes>, Cut
         }
         if whole.len() + data.len() > limit {
             return Ok(None);
+        }
+        if whole.is_empty() {
+            whole.reserve(likely);
         }
         whole.extend_from_slice(&data);
     }

@@ -25,6 +25,7 @@ mod pool;
 mod process;
 mod serve;
 mod signal;
+mod socket;
 #[path = "../../runtime-smol/src/storage.rs"]
 mod storage;
 mod stream;

@@ -58,8 +58,12 @@ impl Pool {
                 state.threads -= 1;
             }
         }
+        let is_awaited = state.idle > 0;
         drop(state);
-        shared.wake.notify_one();
+        // Costs a call to the system even if nobody waits.
+        if is_awaited {
+            shared.wake.notify_one();
+        }
     }
 }
 

@@ -23,13 +23,13 @@ use ureq::{
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
         transport::{
-            Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector,
-            Transport, TransportAdapter,
+            Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+            TransportAdapter,
         },
     },
 };
 
-use crate::trust;
+use crate::{socket::Socket, trust};
 
 /// What two requests must have in common to share connections, besides their host.
 #[derive(Clone, Default)]
@@ -63,13 +63,12 @@ impl Style {
 /// Makes connections of one style.
 pub(crate) struct Wire {
     style: Style,
-    tcp: TcpConnector,
 }
 
 impl Wire {
     /// Makes a connector.
     pub(crate) fn new(style: Style) -> Self {
-        Self { style, tcp: TcpConnector::default() }
+        Self { style }
     }
 }
 
@@ -89,17 +88,14 @@ impl Connector for Wire {
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
-        chained: Option<()>,
+        _chained: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
         let way = self.style.way(details.uri)?;
         let to_proxy = |e: Error| match way.proxy {
             None => e,
             Some(_) => error(way.broken(&words(e).message)),
         };
-        let Some(socket) = self.tcp.connect(details, chained).map_err(to_proxy)? else {
-            return Ok(None);
-        };
-        let mut stream = socket.boxed();
+        let mut stream = Socket::connect(details).map_err(to_proxy)?.boxed();
         if let Some(host) = way.proxy_tls() {
             stream = self.encrypt(stream, host, details).map_err(to_proxy)?;
         }

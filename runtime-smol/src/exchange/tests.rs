@@ -195,7 +195,7 @@ fn tls_server(executor: &'static Executor<'static>) -> String {
             });
             executor
                 .spawn(async move {
-                    let stream = FuturesIo::new(stream);
+                    let stream = Wire::new(stream);
                     if is_two {
                         let builder = conn::http2::Builder::new(Tasks(executor));
                         drop(builder.serve_connection(stream, answer).await);
