@@ -65,8 +65,8 @@ const ALL: [Scenario; 13] = [
     },
     Scenario {
         name: "notify",
-        about: "One alert in each of many groups, to a webhook, until all arrived \
-                (`group_wait: 1s`).",
+        about: "One alert in each of many groups, to a webhook, until all arrived. The alerts are \
+                older than `group_wait`, so every group is told at once.",
         play: notify::notify,
     },
     Scenario {

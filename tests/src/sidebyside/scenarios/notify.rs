@@ -53,8 +53,7 @@ pub(super) fn notify(bench: &mut Bench) -> Result<(), String> {
             server.rest()?;
             let each = micros_each(server.cpu()? - cpu, size);
             bench.note(&format!("{size}: CPU each"), "µs", Goal::Part(0.1), which, each);
-            let what = format!("{size}: all told (1 s wait in it)");
-            bench.note(&what, "s", Goal::None, which, wall);
+            bench.note(&format!("{size}: all told"), "s", Goal::None, which, wall);
             let most = server.peak()? / MIB;
             bench.note(&format!("{size}: most memory"), "MiB", Goal::Part(0.05), which, most);
             let more = (server.peak()? - idle) / size as f64;
