@@ -1,6 +1,6 @@
 //! RE2 expressions as Go reads them, with shortcuts for the simple ones that most matchers hold.
 
-use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::{fmt, ops::Range};
 
 use self::{literal::Plan, parse::Parsed};
@@ -9,13 +9,14 @@ use regex_automata::{
     Input,
     meta::{Builder, Config, Regex as Engine},
     nfa::thompson::WhichCaptures,
-    util::iter::Searcher,
+    util::{iter::Searcher, lazy},
 };
 
 mod class;
 mod escape;
 mod literal;
 mod parse;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -41,8 +42,14 @@ enum Matching {
         least: usize,
         newline: bool,
     },
-    Engine(Engine),
+    Engine(Lazy),
 }
+
+/// An engine that is built when the first text is looked at.
+///
+/// An engine takes some 10 kB and 50 µs, and most patterns of silences never get to see a text,
+/// since another matcher of theirs decides before.
+type Lazy = lazy::Lazy<Engine, Box<dyn Fn() -> Engine + Send + Sync>>;
 
 /// Where one group matched, in bytes; `None` when it took no part in the match.
 pub type Group = Option<Range<usize>>;
@@ -147,7 +154,7 @@ impl Regex {
         let matching = match facts.plan {
             Plan::Words(words) => Matching::Words(words.into_iter().map(Arc::from).collect()),
             Plan::Open { least, newline } => Matching::Open { least, newline },
-            Plan::Engine => Matching::Engine(engine(&whole, &parsed, WhichCaptures::None)?),
+            Plan::Engine => Matching::Engine(engine(whole, &parsed, false)?),
         };
         Ok(Self(Arc::new(Inner {
             pattern: pattern.into(),
@@ -164,7 +171,7 @@ impl Regex {
     /// The pattern is not valid RE2 in Go's syntax, or over a limit.
     pub fn unanchored(pattern: &str) -> Result<Self, RegexError> {
         let parsed = parse::parse(pattern, true)?;
-        let matching = Matching::Engine(engine(pattern, &parsed, WhichCaptures::All)?);
+        let matching = Matching::Engine(engine(pattern.into(), &parsed, true)?);
         Ok(Self(Arc::new(Inner {
             pattern: pattern.into(),
             groups: parsed.groups.into(),
@@ -242,15 +249,30 @@ impl Regex {
     }
 }
 
-/// Compiles what `whole` was parsed to.
-fn engine(whole: &str, parsed: &Parsed, groups: WhichCaptures) -> Result<Engine, RegexError> {
+/// Prepares the engine for what `whole` was parsed to.
+fn engine(whole: String, parsed: &Parsed, is_search: bool) -> Result<Lazy, RegexError> {
     if parsed.height > REGEX_ENGINE_DEPTH_MAX {
-        return Err(RegexError::new(RegexErrorKind::NestingDepth, whole));
+        return Err(RegexError::new(RegexErrorKind::NestingDepth, &whole));
     }
+    if size::bound(&parsed.hir) > REGEX_NFA_BYTES_MAX {
+        // It may be too large, which only its construction tells.
+        let Some(engine) = build(parsed, is_search) else {
+            return Err(RegexError::new(RegexErrorKind::TooLarge, &whole));
+        };
+        return Ok(Lazy::new(Box::new(move || engine.clone())));
+    }
+    Ok(Lazy::new(Box::new(move || {
+        let parsed = parse::parse(&whole, is_search).expect("it was parsed before");
+        build(&parsed, is_search).expect("its size has a bound below the limit")
+    })))
+}
+
+/// Builds an engine; `None` if it is too large.
+fn build(parsed: &Parsed, is_search: bool) -> Option<Engine> {
+    let groups = if is_search { WhichCaptures::All } else { WhichCaptures::None };
     let config = Config::new()
         .nfa_size_limit(Some(REGEX_NFA_BYTES_MAX))
-        .onepass(matches!(groups, WhichCaptures::All))
+        .onepass(is_search)
         .which_captures(groups);
-    let built = Builder::new().configure(config).build_from_hir(&parsed.hir);
-    built.map_err(|_| RegexError::new(RegexErrorKind::TooLarge, whole))
+    Builder::new().configure(config).build_from_hir(&parsed.hir).ok()
 }

@@ -6,10 +6,10 @@ use alloc::{
 };
 
 use proptest::prelude::*;
-use regex_automata::nfa::thompson::WhichCaptures;
+use regex_automata::nfa::thompson::{Compiler, Config, WhichCaptures};
 use serde::Deserialize;
 
-use super::{Engine, Matching, Regex, RegexErrorKind as Kind, engine, parse};
+use super::{Engine, Matching, Regex, RegexErrorKind as Kind, build, parse, size};
 use crate::limits::{
     REGEX_BYTES_MAX, REGEX_LITERALS_MAX, REGEX_PREFIX_BYTES_MAX, REGEX_WORD_BYTES_MAX,
 };
@@ -114,7 +114,40 @@ fn limits() {
 /// Compiles what `anchored` may take a shortcut around.
 fn slow(pattern: &str) -> Engine {
     let whole = format!("^(?:{pattern})$");
-    engine(&whole, &parse::parse(&whole, false).unwrap(), WhichCaptures::None).unwrap()
+    build(&parse::parse(&whole, false).unwrap(), false).unwrap()
+}
+
+/// Tells whether the automata of a pattern stay within the bound that is told without them.
+fn stays_in_bound(pattern: &str) -> bool {
+    let Ok(parsed) = parse::parse(pattern, true) else { return true };
+    let bytes = |is_reverse, groups| {
+        let config = Config::new().reverse(is_reverse).which_captures(groups);
+        let nfa = Compiler::new().configure(config).build_from_hir(&parsed.hir);
+        nfa.unwrap().memory_usage()
+    };
+    let bound = size::bound(&parsed.hir);
+    bytes(false, WhichCaptures::All) + bytes(true, WhichCaptures::None) <= bound
+}
+
+#[test]
+fn automata_stay_in_the_bound_told_beforehand() {
+    for pattern in [
+        "",
+        "a",
+        ".",
+        "192.168.1.1:.*",
+        "(?s).{20,40}x?",
+        "\\pL",
+        "[^\\pL]{3}",
+        "(?i)\\pN{10}|[à-ÿ]+",
+        "(a|b|cd|(e|f)*){0,7}",
+        "\\b(?m:^a$)\\B",
+        "[\\x{80}-\\x{10ffff}]{5}",
+        "[a-z\\x{3040}-\\x{309f}]*",
+        "(((((a?)?)?)?)?)?",
+    ] {
+        assert!(stays_in_bound(&pattern.replace("\\\\", "\\")), "{pattern}");
+    }
 }
 
 #[test]
@@ -289,6 +322,11 @@ proptest! {
         if let Ok(regex) = Regex::unanchored(&pattern) {
             let _ = regex.find_captures(&value).count();
         }
+    }
+
+    #[test]
+    fn automata_stay_in_bounds(pattern in "(\\PC|[a-z(|)*+?{}0-9.\\[\\]^$-]|\\\\[pPwWdDsSbB][LN]?){0,24}") {
+        prop_assert!(stays_in_bound(&pattern));
     }
 
     #[test]
