@@ -29,6 +29,8 @@ mod timeline;
 #[path = "../../../runtime-smol/src/trust.rs"]
 #[allow(dead_code, reason = "the tool is a client only; the servers use the rest")]
 mod trust;
+#[path = "../../src/socket.rs"]
+mod socket;
 #[path = "../../src/wire.rs"]
 #[allow(dead_code, reason = "the tool has words of its own")]
 mod wire;
