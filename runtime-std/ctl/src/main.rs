@@ -26,11 +26,11 @@ mod table;
 mod tabs;
 mod timeline;
 // Connections are made as to receivers, and so the source is the same.
+#[path = "../../src/socket.rs"]
+mod socket;
 #[path = "../../../runtime-smol/src/trust.rs"]
 #[allow(dead_code, reason = "the tool is a client only; the servers use the rest")]
 mod trust;
-#[path = "../../src/socket.rs"]
-mod socket;
 #[path = "../../src/wire.rs"]
 #[allow(dead_code, reason = "the tool has words of its own")]
 mod wire;

@@ -108,7 +108,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         }
     }
     if arguments.dry {
-        println!("{}", write_page(&figures, &about(root), ""));
+        println!("{}", write_page(&figures, &about(), ""));
     }
     Ok(())
 }
@@ -138,7 +138,7 @@ fn write(root: &Path, kept: &Path, figures: &Figures) -> Result<(), String> {
     let json = serde_json::to_string_pretty(&figures.to_json()).map_err(|e| e.to_string())?;
     let files = [
         (kept.to_owned(), json + "\n"),
-        (root.join("BENCHMARKS.md"), write_page(figures, &about(root), &limits)),
+        (root.join("BENCHMARKS.md"), write_page(figures, &about(), &limits)),
         (root.join("docs/benchmarks.svg"), draw(figures)),
     ];
     for (path, text) in files {
@@ -158,7 +158,7 @@ fn commit(root: &Path) -> String {
 }
 
 /// Returns on what machine it was measured, and beside what.
-fn about(root: &Path) -> Vec<(String, String)> {
+fn about() -> Vec<(String, String)> {
     let file = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let line = |text: String, key: &str| {
         let found = text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned));
