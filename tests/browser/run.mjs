@@ -18,7 +18,7 @@ const scripted = { ...flows, ...silencing, ...faults, ...looks };
 const TESTS = { light: scripted, dark: scripted, narrow: scripted, "dark-narrow": looks, noscript, "noscript-narrow": noscript };
 // How many servers are played at a time: a test waits more than it works.
 const HANDS = 5;
-const HANGS = 150000;
+const HANGS = 300000;
 
 const wanted = new RegExp(process.argv[2] ?? "");
 const servers = JSON.parse(process.env.CAMPANA_BROWSER_SERVERS);
