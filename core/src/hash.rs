@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(Fingerprint(fnv1a(b"a\xff1\xff")).to_string(), "d3b971819376d835");
         let l: &[u8] = b"alertname\xffL\xffi\xff1\xff";
-        assert_eq!(fnv1a_each([l, b"", &l[..9], &l[..20]]), [l, b"", &l[..9], &l[..20]].map(fnv1a));
+        assert_eq!(fnv1a_each([l, b"", &l[..9], &l[..12]]), [l, b"", &l[..9], &l[..12]].map(fnv1a));
         assert_eq!(fnv1a(l), 12_382_447_100_720_005_698);
         assert_eq!(xxh64(l), 8_558_182_191_084_489_666);
         assert_eq!(
