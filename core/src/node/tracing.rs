@@ -90,13 +90,7 @@ impl Tracer {
     }
 
     /// Begins a span, if anything is traced.
-    fn begin(
-        &mut self,
-        at: Timestamp,
-        kind: Kind,
-        name: String,
-        of: Option<Parent>,
-    ) -> Option<Span> {
+    fn begin(&mut self, at: Timestamp, kind: Kind, name: &str, of: Option<Parent>) -> Option<Span> {
         let target = self.target.as_ref()?;
         let (trace, parent, is_sampled) = match of {
             Some(parent) => (parent.trace, Some(parent.id), parent.is_sampled),
@@ -110,7 +104,7 @@ impl Tracer {
         };
         let id = self.rng.next_u64().to_be_bytes();
         let own = Parent { trace, id, is_sampled };
-        let (began, ended) = (at, at);
+        let (name, began, ended) = (name.into(), at, at);
         Some(Span { own, parent, kind, name, began, ended, attributes: Vec::new(), error: None })
     }
 
@@ -141,7 +135,7 @@ impl Tracer {
         }
         if !self.notifications.contains_key(&delivery) {
             let flush = self.flushes.get(&flight).map(|span| span.own);
-            let name = "notify.Integration.Notify".into();
+            let name = "notify.Integration.Notify";
             if let Some(mut span) = self.begin(now.wall, Kind::Internal, name, flush) {
                 let integration = Attribute::text(integration);
                 span.attributes.push(("alerting.notify.integration.name", integration));
@@ -151,7 +145,7 @@ impl Tracer {
         }
         let parent = self.notifications.get(&delivery).map(|span| span.own);
         let name = format!("HTTP {}", exchange.method);
-        let Some(mut span) = self.begin(now.wall, Kind::Client, name, parent) else { return };
+        let Some(mut span) = self.begin(now.wall, Kind::Client, &name, parent) else { return };
         let flags = u8::from(span.own.is_sampled);
         let value = format!("00-{}-{}-{flags:02x}", hex(&span.own.trace), hex(&span.own.id));
         exchange.headers.push((Arc::from("Traceparent"), Secret::new(value)));
@@ -231,7 +225,7 @@ impl Node {
 
     /// Begins the span of a flush that has something to tell.
     pub(super) fn trace_flush(&mut self, now: Now, id: FlightId, notification: &Notification) {
-        let name = "dispatch.AggregationGroup.flush".into();
+        let name = "dispatch.AggregationGroup.flush";
         let Some(mut span) = self.tracer.begin(now.wall, Kind::Internal, name, None) else {
             return;
         };
@@ -262,13 +256,13 @@ impl Node {
 
     /// Takes note of a request of a client that was answered.
     pub(super) fn trace_served(&mut self, now: Now, served: &Served) {
-        if self.stopping.is_some() {
+        if self.stopping.is_some() || self.tracer.target.is_none() {
             return;
         }
         let name = format!("{} {}", served.method, served.route);
         let began = now.wall - served.took;
         let parent = served.parent.as_deref().and_then(Parent::parse);
-        let Some(mut span) = self.tracer.begin(began, Kind::Server, name, parent) else { return };
+        let Some(mut span) = self.tracer.begin(began, Kind::Server, &name, parent) else { return };
         span.attributes = vec![
             ("http.request.method", Attribute::text(&*served.method)),
             ("http.route", Attribute::text(&*served.route)),

@@ -25,6 +25,7 @@ options: --rounds N    rounds of each scenario (5)
          --size-max N  leave out what is larger (1000000)
          --only NAME   measure alertmanager, campana or campana-std alone; may be repeated
          --dry         print the page, write nothing
+         --page        measure nothing, write the page of the kept figures anew
          --list        name the scenarios";
 
 struct Arguments {
@@ -33,6 +34,7 @@ struct Arguments {
     size_max: usize,
     only: Vec<Which>,
     dry: bool,
+    page: bool,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
         size_max: 1_000_000,
         only: Vec::new(),
         dry: false,
+        page: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -75,6 +78,7 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
                 arguments.only.push(which);
             }
             "--dry" => arguments.dry = true,
+            "--page" => arguments.page = true,
             name if find(name).is_some() => arguments.scenarios.push(name.into()),
             _ => return Err(format!("{word:?} is no scenario and no option\n\n{USAGE}")),
         }
@@ -93,6 +97,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no folder above tests/")?;
     let kept = root.join("docs/benchmarks.json");
     let mut figures = read_kept(&kept);
+    if arguments.page {
+        return write(root, &kept, &figures);
+    }
     let plan = Plan {
         rounds: arguments.rounds,
         size_max: arguments.size_max,

@@ -39,8 +39,8 @@ pub fn write_page(figures: &Figures, about: &[(String, String)], limits: &str) -
             write!(
                 text,
                 "\n## {scenario}\n\n{about} Measured at {commit}.\n\n\
-                 | what | unit | Alertmanager | campana | times less | campana-std | times less \
-                 | goal |\n|---|---|--:|--:|--:|--:|--:|---|\n"
+                 | what | unit | rounds | Alertmanager | campana | times less | campana-std \
+                 | times less | goal |\n|---|---|--:|--:|--:|--:|--:|--:|---|\n"
             )
             .expect("a string takes everything");
         }
@@ -70,9 +70,10 @@ fn write_row(text: &mut String, row: &Row) {
     };
     writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
         row.what,
         row.unit,
+        row.values.values().map(Vec::len).max().unwrap_or_default(),
         value(Which::Alertmanager),
         value(Which::Campana),
         ratio(Which::Campana),
