@@ -10,7 +10,7 @@ use std::{
 
 use campana_tests::{
     drivers::{PEERS, built_program, peer},
-    sidebyside::{Bench, Figures, Plan, Which, draw, find, names, write_page},
+    sidebyside::{Bench, Figures, Plan, Row, Which, draw, find, names, write_page},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
@@ -97,6 +97,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no folder above tests/")?;
     let kept = root.join("docs/benchmarks.json");
     let mut figures = read_kept(&kept);
+    let place = |row: &Row| names().position(|name| name == row.scenario);
+    figures.rows.sort_by_key(place);
     if arguments.page {
         return write(root, &kept, &figures);
     }
@@ -110,6 +112,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         let scenario = find(name).ok_or("a scenario that was there is gone")?;
         let new = bench.play(scenario)?;
         figures.replace(name, &commit(root), new.rows);
+        figures.rows.sort_by_key(place);
         if !arguments.dry {
             write(root, &kept, &figures)?;
         }
