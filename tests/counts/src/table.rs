@@ -98,7 +98,7 @@ pub fn write(rows: &[Row], comments: &[String]) -> String {
     out
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// A line that is no row, in words.
