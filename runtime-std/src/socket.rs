@@ -54,14 +54,11 @@ impl Socket {
         let mut done = 0;
         while done < self.waiting.len() {
             let left = left(wanted, began).ok_or(Error::Timeout(timeout.reason))?;
-            if !holds(self.write, left) {
-                self.write = shorter(left);
-                self.stream.set_write_timeout(self.write)?;
-            }
+            fit(&mut self.write, left, |timeout| self.stream.set_write_timeout(timeout))?;
             match self.stream.write(&self.waiting[done..]) {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 Ok(n) => done += n,
-                Err(e) if is_early(&e) => self.write = Some(Duration::MAX),
+                Err(e) if is_early(&e) => {}
                 Err(e) => return Err(e.into()),
             }
         }
@@ -79,6 +76,20 @@ fn span(timeout: NextTimeout) -> Option<Duration> {
 fn left(wanted: Option<Duration>, began: Instant) -> Option<Option<Duration>> {
     let Some(wanted) = wanted else { return Some(None) };
     wanted.checked_sub(began.elapsed()).filter(|left| !left.is_zero()).map(Some)
+}
+
+/// Sets a timeout for a span, unless the one that is known to be set serves.
+fn fit(
+    known: &mut Option<Duration>,
+    wanted: Option<Duration>,
+    set: impl FnOnce(Option<Duration>) -> io::Result<()>,
+) -> io::Result<()> {
+    if !holds(*known, wanted) {
+        let timeout = shorter(wanted);
+        set(timeout)?;
+        *known = timeout;
+    }
+    Ok(())
 }
 
 /// Tells whether a timeout that is set serves for a span: it may be shorter, since whoever waits
@@ -136,17 +147,13 @@ impl Transport for Socket {
         let (wanted, began) = (span(timeout), Instant::now());
         loop {
             let left = left(wanted, began).ok_or(Error::Timeout(timeout.reason))?;
-            if !holds(self.read, left) {
-                self.read = shorter(left);
-                self.stream.set_read_timeout(self.read)?;
-            }
+            fit(&mut self.read, left, |timeout| self.stream.set_read_timeout(timeout))?;
             match self.stream.read(self.buffers.input_append_buf()) {
                 Ok(amount) => {
                     self.buffers.input_appended(amount);
                     return Ok(amount > 0);
                 }
-                // What is left is set next, whatever served before.
-                Err(e) if is_early(&e) => self.read = Some(Duration::MAX),
+                Err(e) if is_early(&e) => {}
                 Err(e) => return Err(e.into()),
             }
         }

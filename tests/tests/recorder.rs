@@ -26,29 +26,10 @@ const REAL: &str = include_str!("../../core/testdata/events.jsonl");
 /// How long anything may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const CONFIG: &str = "
-route:
-  receiver: r
-  group_by: [alertname]
-  group_wait: 1s
-  group_interval: 2s
-  repeat_interval: 1h
-  routes:
-  - matchers: ['team=\"x\"','sev=~\"a|b\"']
-    receiver: s
-receivers:
-- name: r
-  webhook_configs: [{url: 'SINK'}]
-- name: s
-  webhook_configs: [{url: 'SINK'}]
-inhibit_rules:
-- source_matchers: [severity=\"critical\"]
-  target_matchers: [severity=\"warning\"]
-  equal: [alertname]
-event_recorder:
-  file_outputs: [{path: events.jsonl}]
-  webhook_outputs: [{url: 'EVENTS', retry_backoff: 100ms}]
-";
+/// The configuration that it was recorded under, without outputs; its receivers are at [`NOBODY`].
+const COURSE: &str = include_str!("../../core/testdata/events.yml");
+const NOBODY: &str = "http://127.0.0.1:1/";
+const FILE: &str = "  file_outputs: [{path: events.jsonl}]\n";
 
 campana_tests::on_both! {
     records_what_the_original_records,
@@ -162,8 +143,9 @@ fn normalise(value: &mut Value) {
 fn records_what_the_original_records(executable: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     let (sink, events) = (Sink::open().expect("a port"), Sink::open().expect("a port"));
-    let config = CONFIG.replace("SINK", &sink.url()).replace("EVENTS", &events.url());
-    fs::write(folder.path().join("config.yml"), config).expect("written");
+    let (course, url) = (COURSE.replace(NOBODY, &sink.url()), events.url());
+    let posts = format!("  webhook_outputs: [{{url: '{url}', retry_backoff: 100ms}}]\n");
+    fs::write(folder.path().join("config.yml"), course + FILE + &posts).expect("written");
     let file = folder.path().join("events.jsonl");
     let mut program = Program::spawn(command(executable, folder.path()), "msg=\"Listening on\"")
         .expect("it runs");
@@ -206,9 +188,7 @@ fn bodies(sink: &Sink) -> Vec<u8> {
 
 fn follows_a_file_that_is_moved_away(executable: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = CONFIG.replace("SINK", "http://127.0.0.1:1/");
-    let config = config.lines().filter(|line| !line.contains("EVENTS")).collect::<Vec<_>>();
-    fs::write(folder.path().join("config.yml"), config.join("\n")).expect("written");
+    fs::write(folder.path().join("config.yml"), format!("{COURSE}{FILE}")).expect("written");
     let (file, old) = (folder.path().join("events.jsonl"), folder.path().join("old"));
     let mut program = Program::spawn(command(executable, folder.path()), "msg=\"Listening on\"")
         .expect("it runs");
@@ -232,15 +212,8 @@ fn follows_a_file_that_is_moved_away(executable: &Path) {
 
 fn writes_to_standard_output(executable: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = CONFIG.replace("SINK", "http://127.0.0.1:1/");
-    let config = config.lines().filter(|line| !line.contains("EVENTS"));
-    let config: Vec<String> = config
-        .map(|line| match line.contains("file_outputs") {
-            true => "  stdout_outputs: [{}]".into(),
-            false => line.to_owned(),
-        })
-        .collect();
-    fs::write(folder.path().join("config.yml"), config.join("\n")).expect("written");
+    let config = format!("{COURSE}  stdout_outputs: [{{}}]\n");
+    fs::write(folder.path().join("config.yml"), config).expect("written");
     let out = folder.path().join("out");
     let inner = command(executable, folder.path());
     let mut shell = Command::new("sh");

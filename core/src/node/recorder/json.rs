@@ -39,6 +39,16 @@ impl Json {
         elements: impl IntoIterator<Item = T>,
         mut write: impl FnMut(&mut Self, T),
     ) {
+        self.array(name, elements, |json, element| json.object(|json| write(json, element)));
+    }
+
+    /// Writes a member that is a list; without elements there is none.
+    fn array<T>(
+        &mut self,
+        name: &str,
+        elements: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
         let mut elements = elements.into_iter().peekable();
         if elements.peek().is_none() {
             return;
@@ -47,7 +57,7 @@ impl Json {
         self.0.push('[');
         for element in elements {
             self.comma();
-            self.object(|json| write(json, element));
+            write(self, element);
         }
         self.0.push(']');
     }
@@ -215,17 +225,7 @@ impl Json {
 
     /// Writes a member that is a list of texts; without elements there is none.
     pub(super) fn texts<'a>(&mut self, name: &str, texts: impl IntoIterator<Item = &'a str>) {
-        let mut texts = texts.into_iter().peekable();
-        if texts.peek().is_none() {
-            return;
-        }
-        self.key(name);
-        self.0.push('[');
-        for text in texts {
-            self.comma();
-            self.string(text);
-        }
-        self.0.push(']');
+        self.array(name, texts, Self::string);
     }
 
     /// Writes the members of a group that every event about one has.

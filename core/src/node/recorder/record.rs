@@ -8,7 +8,7 @@ use super::{
     kind,
 };
 use crate::{
-    alert::Mark,
+    alert::{Entry, Mark},
     delivery::Finished,
     group::{Group, Landed},
     id::{AlertId, FlightId},
@@ -83,13 +83,12 @@ impl Node {
             let labels = route.group_labels(&entry.alert.labels);
             let key = route.group_key(&labels);
             let write = |json: &mut Json| json.group(&key, &labels, &route.receiver);
-            self.keep_held(now, ALERT_GROUPED, id, write);
+            self.record_held(now, ALERT_GROUPED, &entry, write);
         }
     }
 
-    /// Keeps an event about an alert in a group.
-    fn keep_held(&mut self, now: Now, kind: Kind, id: AlertId, group: impl FnOnce(&mut Json)) {
-        let Some(entry) = self.alerts.get(id).cloned() else { return };
+    /// Records something about an alert in a group.
+    fn record_held(&mut self, now: Now, kind: Kind, entry: &Entry, group: impl FnOnce(&mut Json)) {
         let resolved = entry.alert.is_resolved(now.wall);
         self.record(now, kind, |json| {
             json.member("alert", |json| {
@@ -112,8 +111,9 @@ impl Node {
         };
         let receiver = self.config.tree.route(group.route).receiver.clone();
         for &id in &landed.left {
+            let Some(entry) = self.alerts.get(id).cloned() else { continue };
             let write = |json: &mut Json| json.group(&group.key, &group.labels, &receiver);
-            self.keep_held(now, ALERT_RESOLVED, id, write);
+            self.record_held(now, ALERT_RESOLVED, &entry, write);
         }
         if landed.gone.is_some()
             && let Some(recorder) = &mut self.recorder

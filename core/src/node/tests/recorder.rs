@@ -6,27 +6,7 @@ use super::*;
 
 const REAL: &str = include_str!("../../../testdata/events.jsonl");
 
-const COURSE: &str = "
-route:
-  receiver: r
-  group_by: [alertname]
-  group_wait: 1s
-  group_interval: 2s
-  repeat_interval: 1h
-  routes:
-  - matchers: ['team=\"x\"','sev=~\"a|b\"']
-    receiver: s
-receivers:
-- name: r
-  webhook_configs: [{url: 'http://127.0.0.1:1/'}]
-- name: s
-  webhook_configs: [{url: 'http://127.0.0.1:1/'}]
-inhibit_rules:
-- source_matchers: [severity=\"critical\"]
-  target_matchers: [severity=\"warning\"]
-  equal: [alertname]
-event_recorder:
-";
+const COURSE: &str = include_str!("../../../testdata/events.yml");
 
 const FILE: &str = "  file_outputs: [{path: /e.jsonl}]\n";
 
