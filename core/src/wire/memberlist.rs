@@ -6,6 +6,7 @@
 
 mod body;
 mod label;
+mod lzw;
 mod pack;
 mod packet;
 mod stream;

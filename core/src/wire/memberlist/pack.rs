@@ -6,7 +6,7 @@ use alloc::{borrow::Cow, vec::Vec};
 use thiserror::Error;
 use weezl::{BitOrder, LzwStatus};
 
-use super::body::kind;
+use super::{body::kind, lzw::compress};
 use crate::wire::msgpack::{MsgpackError, Reader, Writer};
 
 /// The only algorithm there is.
@@ -34,9 +34,8 @@ pub enum UnpackError {
 
 /// Returns the message that holds `plain` compressed.
 pub(super) fn pack(plain: &[u8]) -> Vec<u8> {
-    let packed = weezl::encode::Encoder::new(BitOrder::Lsb, 8)
-        .encode(plain)
-        .expect("every byte is a literal of 8 bits");
+    let mut packed = Vec::with_capacity(plain.len() + 16);
+    compress(plain, &mut packed);
     let mut out = Vec::with_capacity(packed.len() + 16);
     out.push(kind::COMPRESS);
     let mut w = Writer::new(&mut out);
