@@ -86,6 +86,11 @@ pub struct StepWork {
 }
 
 impl StepWork {
+    /// Tells whether the step takes some microseconds only.
+    pub fn is_light(&self) -> bool {
+        self.fed.is_light() && self.job.is_light()
+    }
+
     /// Runs the step.
     pub fn run(mut self) -> StepDone {
         let step = self.attempt.step(&self.job, self.fed);

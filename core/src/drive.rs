@@ -4,8 +4,8 @@
 //! fairness are decided, and tested, once.
 
 use crate::{
-    limits::INPUTS_PER_TURN_MAX,
-    node::{Input, Node, Output},
+    limits::{INPUTS_PER_TURN_MAX, LIGHT_WORK_PER_TURN_MAX},
+    node::{Done, Input, Node, Output, Work},
     time::{Deadline, Now},
 };
 
@@ -13,6 +13,9 @@ use crate::{
 pub trait Execute {
     /// Starts one output. Results come back as inputs of a later turn.
     fn execute(&mut self, output: Output);
+
+    /// Runs work that is light on the thread that called, and catches its panic.
+    fn run(&mut self, work: Work) -> Done;
 }
 
 /// Takes the inputs at hand, lets the node react, carries out what it asks for, and returns when to
@@ -24,6 +27,10 @@ pub trait Execute {
 /// inhibiting alert is already there, and no wait is over for an answer that has come. Call it once
 /// more at the returned deadline or when there is an input, whichever is first; `None` means that
 /// only an input can make the node act.
+///
+/// Work that is [light](Work::is_light) is run at once: to hand it to another thread and take back
+/// its result costs more than the work. What exceeds [`LIGHT_WORK_PER_TURN_MAX`] in one turn is
+/// handed over all the same, so that a burst cannot keep inputs waiting.
 pub fn turn(
     node: &mut Node,
     now: Now,
@@ -37,8 +44,16 @@ pub fn turn(
     if node.deadline().is_some_and(|deadline| deadline.at <= now.instant) {
         node.handle(now, Input::Timeout);
     }
+    let mut run = 0;
     while let Some(output) = node.poll() {
-        executor.execute(output);
+        match output {
+            Output::Work(id, work) if run < LIGHT_WORK_PER_TURN_MAX && work.is_light() => {
+                run += 1;
+                let done = executor.run(work);
+                node.handle(now, Input::Worked(id, done));
+            }
+            output => executor.execute(output),
+        }
     }
     node.deadline()
 }

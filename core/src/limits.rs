@@ -209,6 +209,18 @@ pub const IDLE_SEND_AGE: Duration = Duration::from_secs(300);
 /// per request this keeps a turn below some ten milliseconds, so timers stay close to their time.
 pub const INPUTS_PER_TURN_MAX: usize = 128;
 
+/// Light pieces of work that the owner runs itself in one turn: at 10 to 20 microseconds each it
+/// keeps inputs waiting for some milliseconds at most.
+pub const LIGHT_WORK_PER_TURN_MAX: usize = 256;
+
+/// The most alerts, and bytes of their labels and annotations, that a light notification has.
+pub const LIGHT_ALERTS_MAX: usize = 16;
+/// See [`LIGHT_ALERTS_MAX`].
+pub const LIGHT_ALERT_BYTES_MAX: usize = 16 << 10;
+
+/// The longest answer of a receiver that is read in passing.
+pub const LIGHT_ANSWER_BYTES_MAX: usize = 16 << 10;
+
 /// Groups flushed in one call. What is left over makes the deadline "now", so that inputs get
 /// their turn between two helpings of a burst.
 pub const FLUSHES_PER_CALL_MAX: usize = 256;

@@ -18,7 +18,7 @@ use campana_core::{
     drive::{self, Execute},
     id::{CallId, SendId},
     limits::{GOSSIP_MAILBOX_MAX, MAILBOX_MAX},
-    node::{Done, Input, Node, Output},
+    node::{Done, Input, Node, Output, Work},
     notify::dialogue::Dialogue,
     view::View,
 };
@@ -306,12 +306,20 @@ impl Execute for Acting<'_> {
             Output::Trace(is_on) => mailbox.is_traced.store(is_on, Relaxed),
             Output::Work(id, work) => compute
                 .spawn(async move {
-                    let done = caught(|| work.run()).unwrap_or_else(Done::Panicked);
-                    mailbox.push(Input::Worked(id, done));
+                    mailbox.push(Input::Worked(id, finish(work)));
                 })
                 .detach(),
         }
     }
+
+    fn run(&mut self, work: Work) -> Done {
+        finish(work)
+    }
+}
+
+/// Runs work to its end, whatever that is.
+fn finish(work: Work) -> Done {
+    caught(|| work.run()).unwrap_or_else(Done::Panicked)
 }
 
 /// Runs a computation; the error says how it panicked.

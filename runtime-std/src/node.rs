@@ -18,7 +18,7 @@ use campana_core::{
     drive::{self, Execute},
     id::{CallId, SendId},
     limits::{MAILBOX_MAX, SHUTDOWN_GRACE},
-    node::{Done, Input, Node, Output},
+    node::{Done, Input, Node, Output, Work},
     notify::{Answer, SendError, dialogue::Dialogue},
     view::View,
 };
@@ -260,13 +260,19 @@ impl Execute for Acting<'_> {
             }
             Output::Work(id, work) => {
                 let mailbox = mailbox.clone();
-                compute.run(move || {
-                    let done = caught(|| work.run()).unwrap_or_else(Done::Panicked);
-                    mailbox.push(Input::Worked(id, done));
-                });
+                compute.run(move || mailbox.push(Input::Worked(id, finish(work))));
             }
         }
     }
+
+    fn run(&mut self, work: Work) -> Done {
+        finish(work)
+    }
+}
+
+/// Runs work to its end, whatever that is.
+fn finish(work: Work) -> Done {
+    caught(|| work.run()).unwrap_or_else(Done::Panicked)
 }
 
 impl Acting<'_> {

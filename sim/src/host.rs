@@ -14,7 +14,7 @@ use campana_core::{
     id::{CallId, SendId},
     metrics::Traffic,
     nflog,
-    node::{Input, Node, Output, Start, gossip_settings, load_config},
+    node::{Done, Input, Node, Output, Start, Work, gossip_settings, load_config},
     persist::{self, Saved, Step},
     rng::Seed,
     silence::Id,
@@ -287,5 +287,9 @@ struct Collect {
 impl drive::Execute for Collect {
     fn execute(&mut self, output: Output) {
         self.outputs.push(Asked { output, run: self.run });
+    }
+
+    fn run(&mut self, work: Work) -> Done {
+        work.run()
     }
 }

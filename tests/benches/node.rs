@@ -183,9 +183,6 @@ fn burst(c: &mut Criterion) {
             })
         });
     });
-    group.bench_function("first, workers", |b| {
-        b.iter_custom(|rounds| typical(rounds, || fresh().settle().workers));
-    });
     group.bench_function("nothing new, owner", |b| {
         b.iter_custom(|rounds| {
             typical(rounds, || {

@@ -14,7 +14,7 @@ use campana_core::{
     drive::{self, Execute},
     id::CallId,
     label::{Labels, Matcher, Matchers, Op},
-    node::{Input, Node, Output, Start, load_config},
+    node::{Done, Input, Node, Output, Start, Work, load_config},
     notify::Answer,
     persist::Saved,
     rng::Seed,
@@ -253,6 +253,10 @@ struct Outputs(Vec<Output>);
 impl Execute for Outputs {
     fn execute(&mut self, output: Output) {
         self.0.push(output);
+    }
+
+    fn run(&mut self, work: Work) -> Done {
+        work.run()
     }
 }
 

@@ -167,6 +167,12 @@ pub enum Done {
 }
 
 impl Work {
+    /// Tells whether the work takes some microseconds only, so that its owner had better do it
+    /// itself than hand it to another thread.
+    pub fn is_light(&self) -> bool {
+        matches!(self, Self::Step(work) if work.is_light())
+    }
+
     /// Does the work.
     pub fn run(self) -> Done {
         match self {

@@ -4,6 +4,7 @@ use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
 use core::time::Duration;
 
 mod journal;
+mod light;
 mod muting;
 mod recorder;
 mod reload;
@@ -62,12 +63,17 @@ struct Seen {
     is_traced: bool,
     /// What was recorded of events.
     recorded: Vec<u8>,
+    /// How much work was handed over.
+    works: usize,
 }
 
 impl Execute for Seen {
     fn execute(&mut self, output: Output) {
         match output {
-            Output::Work(id, work) => self.queue.push_back(Input::Worked(id, work.run())),
+            Output::Work(id, work) => {
+                self.works += 1;
+                self.queue.push_back(Input::Worked(id, work.run()));
+            }
             Output::Send(id, exchange, _) => {
                 let body = String::from_utf8_lossy(&exchange.body).into_owned();
                 self.sent.push((self.now_ms, body));
@@ -134,6 +140,10 @@ impl Execute for Seen {
             Output::Stopped => self.stopped = true,
         }
     }
+
+    fn run(&mut self, work: Work) -> Done {
+        work.run()
+    }
 }
 
 struct Rig {
@@ -196,6 +206,9 @@ impl Rig {
             let mut queue = core::mem::take(&mut self.seen.queue);
             let now = self.now();
             drive::turn(&mut self.node, now, || queue.pop_front(), &mut self.seen);
+            // What one turn did not take comes before what it asked for.
+            queue.append(&mut self.seen.queue);
+            self.seen.queue = queue;
             if self.seen.queue.is_empty() {
                 return;
             }

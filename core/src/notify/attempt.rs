@@ -15,7 +15,7 @@ use super::{
     smtp::Session,
 };
 use crate::{
-    limits::{ATTEMPT_REQUESTS_MAX, ERROR_DETAIL_BYTES_MAX},
+    limits::{ATTEMPT_REQUESTS_MAX, ERROR_DETAIL_BYTES_MAX, LIGHT_ANSWER_BYTES_MAX},
     time::{Timestamp, duration::format_go_span},
 };
 
@@ -43,6 +43,18 @@ pub enum Fed {
     Sent(Result<Answer, SendError>),
     /// The attempt begins.
     Start,
+}
+
+impl Fed {
+    /// Tells whether it is read in no time.
+    pub(crate) fn is_light(&self) -> bool {
+        match self {
+            Self::Start | Self::Sent(Err(_)) => true,
+            Self::Sent(Ok(answer)) => answer.body.len() <= LIGHT_ANSWER_BYTES_MAX,
+            // What is in it may be a template.
+            Self::File(_) => false,
+        }
+    }
 }
 
 /// Files mostly hold secrets, so their content is not shown.

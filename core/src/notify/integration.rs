@@ -154,6 +154,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Tells whether a turn about few alerts takes some microseconds.
+            pub fn is_light(&self) -> bool {
+                match self {
+                    $( Self::$kind(config) => config.is_light(), )*
+                }
+            }
+
             /// Returns the next request of an attempt, or its end.
             ///
             /// # Errors

@@ -2,12 +2,13 @@
 
 use alloc::{collections::BTreeMap, string::String, sync::Arc};
 
-use super::{Integration, Secret};
+use super::{Integration, Secret, http::Auth};
 pub use crate::metrics::FailureReason as Cause;
 use crate::{
     alert::Alert,
     hash::Fingerprint,
     label::Labels,
+    limits::{LIGHT_ALERT_BYTES_MAX, LIGHT_ALERTS_MAX},
     nflog::{self, Reason},
     template,
     time::{Stamp, Timestamp},
@@ -84,6 +85,19 @@ pub struct Job {
 }
 
 impl Job {
+    /// Tells whether each step of an attempt takes some microseconds only: few short alerts, no
+    /// templates, and nothing to sign.
+    pub fn is_light(&self) -> bool {
+        let alerts = &self.notification.alerts;
+        let bytes = |told: &Told| {
+            told.alert.labels.as_bytes().len() + told.alert.annotations.as_bytes().len()
+        };
+        self.integration.kind.is_light()
+            && !matches!(self.integration.http.auth, Auth::OAuth2(_))
+            && alerts.len() <= LIGHT_ALERTS_MAX
+            && alerts.iter().map(bytes).sum::<usize>() <= LIGHT_ALERT_BYTES_MAX
+    }
+
     /// Returns the alerts this integration tells: all, or the firing ones without `send_resolved`.
     pub fn told(&self) -> impl Iterator<Item = &Told> {
         let with_resolved = self.integration.send_resolved;

@@ -55,6 +55,12 @@ pub trait Service: Field + Default + Clone + PartialEq + fmt::Debug {
         Vec::new()
     }
 
+    /// Tells whether a turn about few alerts takes some microseconds: it renders no template, and
+    /// talks of one request only.
+    fn is_light(&self) -> bool {
+        false
+    }
+
     /// Returns the next request, or the end. Pure: called again with the same answers it returns
     /// the same.
     ///
