@@ -18,7 +18,7 @@ const COLUMNS_MAX: usize = 100;
 /// trusts whom and the files of the web side. The second one has more because of the gate it needs
 /// in front of tiny_http, which knows no limits. Both have sockets of their own under the libraries
 /// of HTTP, which ask the system for more than they have to.
-const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 3190), ("runtime-std", 3030)];
+const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-smol", 3190), ("runtime-std", 3040)];
 
 /// Files that may be longer, each with its reason.
 const LONG_FILES: [(&str, &str); 0] = [];
