@@ -48,18 +48,18 @@ async function play({ name, look, url, prefixed, big, clustered }) {
   for (const [title, test] of chosen) {
     const began = Date.now();
     played += 1;
-    const play = async () => {
+    const attempt = async () => {
       await inTime(test(world));
       console.log(`ok      ${where(title)} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
     };
     try {
-      await play();
+      await attempt();
     } catch (error) {
       // A busy machine can be too slow for the browser's patience once. Everything else fails again.
       const isLate = error.name === "TimeoutError";
       const text = `FAILED  ${where(title)}\n${String(error.stack).replace(/^/gm, "        ")}`;
       console.log(isLate ? `${text}\nAGAIN   ${where(title)}` : text);
-      if (isLate && await play().then(() => true, () => false)) continue;
+      if (isLate && await attempt().then(() => true, () => false)) continue;
       failures.push(text);
     }
   }
