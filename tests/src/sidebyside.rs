@@ -14,6 +14,7 @@ mod server;
 
 use std::{
     collections::BTreeMap,
+    ops::RangeInclusive,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -31,8 +32,8 @@ pub use self::{
 pub struct Plan {
     /// Rounds of every scenario that is not slow on Alertmanager.
     pub rounds: usize,
-    /// Sizes above this are left out.
-    pub size_max: usize,
+    /// Sizes outside are left out.
+    pub sizes: RangeInclusive<usize>,
     /// The programs, by what they are.
     pub programs: BTreeMap<Which, PathBuf>,
 }
@@ -83,7 +84,7 @@ impl Bench {
 
     /// Returns whether a size is within the plan.
     fn has_size(&self, size: usize) -> bool {
-        size <= self.plan.size_max
+        self.plan.sizes.contains(&size)
     }
 
     /// Starts a server with a configuration and flags besides the usual ones.

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -22,16 +23,20 @@ BENCHMARKS.md and docs/benchmarks.svg. Scenarios that are not named keep their o
 Run it in a release build, on a machine that does nothing else.
 
 options: --rounds N    rounds of each scenario (5)
-         --size-max N  leave out what is larger (1000000)
+         --size-min N  leave out what is smaller; its older figures stay
+         --size-max N  leave out what is larger (1000000); likewise
          --only NAME   measure alertmanager, campana or campana-std alone; may be repeated
          --dry         print the page, write nothing
          --page        measure nothing, write the page of the kept figures anew
          --list        name the scenarios";
 
+/// The sizes that are measured unless some are left out.
+const SIZES: RangeInclusive<usize> = 0..=1_000_000;
+
 struct Arguments {
     scenarios: Vec<String>,
     rounds: usize,
-    size_max: usize,
+    sizes: RangeInclusive<usize>,
     only: Vec<Which>,
     dry: bool,
     page: bool,
@@ -52,7 +57,7 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments {
         scenarios: Vec::new(),
         rounds: 5,
-        size_max: 1_000_000,
+        sizes: SIZES,
         only: Vec::new(),
         dry: false,
         page: false,
@@ -71,7 +76,8 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
                 return Ok(None);
             }
             "--rounds" => arguments.rounds = number(value()?)?,
-            "--size-max" => arguments.size_max = number(value()?)?,
+            "--size-min" => arguments.sizes = number(value()?)?..=*arguments.sizes.end(),
+            "--size-max" => arguments.sizes = *arguments.sizes.start()..=number(value()?)?,
             "--only" => {
                 let name = value()?;
                 let which = Which::find(&name).ok_or(format!("{name:?} is none of the three"))?;
@@ -104,14 +110,14 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     let plan = Plan {
         rounds: arguments.rounds,
-        size_max: arguments.size_max,
+        sizes: arguments.sizes.clone(),
         programs: programs(&arguments.only)?,
     };
     let mut bench = Bench::new(plan);
     for name in &arguments.scenarios {
         let scenario = find(name).ok_or("a scenario that was there is gone")?;
         let new = bench.play(scenario)?;
-        figures.replace(name, &commit(root), new.rows);
+        figures.replace(name, &commit(root), new.rows, arguments.sizes != SIZES);
         figures.rows.sort_by_key(place);
         if !arguments.dry {
             write(root, &kept, &figures)?;

@@ -41,6 +41,8 @@ pub struct Row {
     pub goal: Goal,
     /// The values of each server, by round.
     pub values: BTreeMap<Which, Vec<f64>>,
+    /// The commit at which it was measured.
+    pub commit: String,
 }
 
 impl Row {
@@ -80,8 +82,6 @@ fn spread(mut values: Vec<f64>) -> Option<[f64; 3]> {
 pub struct Figures {
     /// The rows.
     pub rows: Vec<Row>,
-    /// The commit at which each scenario was measured.
-    pub commits: BTreeMap<String, String>,
 }
 
 impl Figures {
@@ -100,20 +100,32 @@ impl Figures {
             None => {
                 let (scenario, what) = (scenario.to_owned(), what.to_owned());
                 let (unit, values) = (unit.to_owned(), BTreeMap::new());
-                self.rows.push(Row { scenario, what, unit, goal, values });
+                let commit = String::new();
+                self.rows.push(Row { scenario, what, unit, goal, values, commit });
                 self.rows.last_mut().expect("one was just added")
             }
         };
         row.values.entry(which).or_default().push(value);
     }
 
-    /// Puts the rows of one scenario, measured at a commit, in the place of older ones.
-    pub fn replace(&mut self, scenario: &str, commit: &str, rows: Vec<Row>) {
-        self.commits.insert(scenario.to_owned(), commit.to_owned());
-        let place = self.rows.iter().position(|row| row.scenario == scenario);
-        self.rows.retain(|row| row.scenario != scenario);
-        let place = place.unwrap_or(self.rows.len()).min(self.rows.len());
-        self.rows.splice(place..place, rows);
+    /// Puts the rows of one scenario, measured at a commit, in the place of older ones. What was
+    /// not measured this time stays if `keep` says so: sizes that were left out.
+    pub fn replace(&mut self, scenario: &str, commit: &str, rows: Vec<Row>, keep: bool) {
+        if !keep {
+            let measured = |row: &Row| rows.iter().any(|new| new.what == row.what);
+            self.rows.retain(|row| row.scenario != scenario || measured(row));
+        }
+        for mut row in rows {
+            row.commit = commit.to_owned();
+            let is_it = |old: &Row| old.scenario == scenario && old.what == row.what;
+            match self.rows.iter().position(is_it) {
+                Some(at) => self.rows[at] = row,
+                None => {
+                    let last = self.rows.iter().rposition(|old| old.scenario == scenario);
+                    self.rows.insert(last.map_or(self.rows.len(), |at| at + 1), row);
+                }
+            }
+        }
     }
 
     /// Writes everything as JSON.
@@ -128,10 +140,10 @@ impl Figures {
                 row.values.iter().map(|(which, values)| (which.name(), values)).collect();
             json!({
                 "scenario": row.scenario, "what": row.what, "unit": row.unit, "goal": goal,
-                "values": values,
+                "values": values, "commit": row.commit,
             })
         });
-        json!({"commits": self.commits, "rows": rows.collect::<Value>()})
+        json!({"rows": rows.collect::<Value>()})
     }
 
     /// Reads what [`Self::to_json`] wrote; `None` for anything else.
@@ -154,12 +166,11 @@ impl Figures {
                 unit: text(&row["unit"])?,
                 goal,
                 values,
+                commit: text(&row["commit"])?,
             })
         };
         let rows = value["rows"].as_array()?.iter().map(row).collect::<Option<Vec<Row>>>()?;
-        let commit = |(name, commit): (&String, &Value)| Some((name.clone(), text(commit)?));
-        let commits = value["commits"].as_object()?.iter().map(commit).collect::<Option<_>>()?;
-        Some(Self { rows, commits })
+        Some(Self { rows })
     }
 }
 
@@ -181,5 +192,26 @@ mod tests {
         let again = Figures::from_json(&figures.to_json()).expect("it was just written");
         assert_eq!(again.rows[0].values, row.values);
         assert_eq!(again.rows[0].goal, row.goal);
+    }
+
+    #[test]
+    fn sizes_that_were_left_out_keep_their_figures() {
+        let measured = |whats: &[&str]| {
+            let mut figures = Figures::default();
+            for what in whats {
+                figures.note("a", what, "µs", Goal::None, Which::Campana, 1.0);
+            }
+            figures.rows
+        };
+        let mut figures = Figures::default();
+        let at = |figures: &Figures| {
+            let rows = figures.rows.iter().map(|row| format!("{} {}", row.what, row.commit));
+            rows.collect::<Vec<String>>()
+        };
+        figures.replace("a", "c1", measured(&["10", "100"]), false);
+        figures.replace("a", "c2", measured(&["10", "20"]), true);
+        assert_eq!(at(&figures), ["10 c2", "100 c1", "20 c2"]);
+        figures.replace("a", "c3", measured(&["10"]), false);
+        assert_eq!(at(&figures), ["10 c3"]);
     }
 }

@@ -24,7 +24,8 @@ pub fn write_page(figures: &Figures, about: &[(String, String)], limits: &str) -
          \x20   CAMPANA_PEERS=FOLDER cargo run --release -p campana-tests --bin sidebyside\n\n\
          Each value is the median of the rounds, with the least and the greatest in brackets. \
          *Times less* is\nthe median of the ratios within a round. ✓ reaches the goal, ✗ does \
-         not; the [last section](#what-limits-what)\nsays why.\n\n\
+         not; the [last section](#what-limits-what)\nsays why. *At* is the commit that was \
+         measured.\n\n\
          ![times less than Alertmanager](docs/benchmarks.svg)\n\n",
     );
     for (name, value) in about {
@@ -35,12 +36,11 @@ pub fn write_page(figures: &Figures, about: &[(String, String)], limits: &str) -
         if row.scenario != scenario {
             scenario = &row.scenario;
             let about = scenarios::find(scenario).map_or("", |scenario| scenario.about);
-            let commit = figures.commits.get(scenario).map_or("?", String::as_str);
             write!(
                 text,
-                "\n## {scenario}\n\n{about} Measured at {commit}.\n\n\
+                "\n## {scenario}\n\n{about}\n\n\
                  | what | unit | rounds | Alertmanager | campana | times less | campana-std \
-                 | times less | goal |\n|---|---|--:|--:|--:|--:|--:|--:|---|\n"
+                 | times less | goal | at |\n|---|---|--:|--:|--:|--:|--:|--:|---|---|\n"
             )
             .expect("a string takes everything");
         }
@@ -70,7 +70,7 @@ fn write_row(text: &mut String, row: &Row) {
     };
     writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
         row.what,
         row.unit,
         row.values.values().map(Vec::len).max().unwrap_or_default(),
@@ -79,7 +79,8 @@ fn write_row(text: &mut String, row: &Row) {
         ratio(Which::Campana),
         value(Which::CampanaStd),
         ratio(Which::CampanaStd),
-        row.goal
+        row.goal,
+        row.commit
     )
     .expect("a string takes everything");
 }
