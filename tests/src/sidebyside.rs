@@ -5,6 +5,7 @@
 //! page shows its median and its range.
 
 pub mod client;
+mod curve;
 mod figures;
 mod load;
 mod page;
@@ -20,6 +21,7 @@ use std::{
 };
 
 pub use self::{
+    curve::draw_growth,
     figures::{Figures, Goal, Row},
     page::write_page,
     picture::draw,

@@ -11,7 +11,7 @@ use std::{
 
 use campana_tests::{
     drivers::{PEERS, built_program, peer},
-    sidebyside::{Bench, Figures, Plan, Row, Which, draw, find, names, write_page},
+    sidebyside::{Bench, Figures, Plan, Row, Which, draw, draw_growth, find, names, write_page},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
@@ -19,7 +19,7 @@ use serde_json::Value;
 const USAGE: &str = "usage: sidebyside [scenario..] [options]
 
 Measures campana and campana-std beside Alertmanager, whose folder CAMPANA_PEERS names, and writes
-BENCHMARKS.md and docs/benchmarks.svg. Scenarios that are not named keep their older figures.
+BENCHMARKS.md and its pictures in docs/. Scenarios that are not named keep their older figures.
 Run it in a release build, on a machine that does nothing else.
 
 options: --rounds N    rounds of each scenario (5)
@@ -156,6 +156,7 @@ fn write(root: &Path, kept: &Path, figures: &Figures) -> Result<(), String> {
         (kept.to_owned(), json + "\n"),
         (root.join("BENCHMARKS.md"), write_page(figures, &about(), &limits)),
         (root.join("docs/benchmarks.svg"), draw(figures)),
+        (root.join("docs/growth.svg"), draw_growth(figures)),
     ];
     for (path, text) in files {
         fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;

@@ -46,6 +46,7 @@ pub fn write_page(figures: &Figures, about: &[(String, String)], limits: &str) -
         }
         write_row(&mut text, row);
     }
+    text += "\n![what one more costs](docs/growth.svg)\n";
     text + "\n## What limits what\n\n" + limits.trim() + "\n"
 }
 
