@@ -24,6 +24,7 @@ mod json;
 mod page;
 mod query;
 mod response;
+mod rest;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use self::{
     head::Head,
     query::Query,
     response::{PLAIN_ON_TLS, Response},
+    rest::Rest,
 };
 use self::{
     decode::Refusal,
@@ -103,7 +105,7 @@ pub enum Action {
     Respond(Response),
     /// Put this to the node, and send [`Site::reply`] for its answer.
     Call(Call),
-    /// Send [`Query::answer`].
+    /// Send [`Query::answer`], or [`Query::begin`] and what goes on.
     Query(Query),
 }
 

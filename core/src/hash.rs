@@ -14,6 +14,27 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fingerprint(pub u64);
 
+impl Fingerprint {
+    /// Returns the hex digits.
+    pub fn digits(self) -> [u8; 16] {
+        let mut digits = [0; 16];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0.to_be_bytes()) {
+            *pair = HEX[usize::from(byte)];
+        }
+        digits
+    }
+}
+
+/// The two digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < 256 {
+        pairs[byte] = [b"0123456789abcdef"[byte >> 4], b"0123456789abcdef"[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -88,6 +109,7 @@ mod tests {
     fn hashes_equal_alertmanagers() {
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(Fingerprint(fnv1a(b"a\xff1\xff")).to_string(), "d3b971819376d835");
+        assert_eq!(&Fingerprint(0x00ff_a1b2_c3d4_e509).digits(), b"00ffa1b2c3d4e509");
         let l: &[u8] = b"alertname\xffL\xffi\xff1\xff";
         assert_eq!(fnv1a_each([l, b"", &l[..9], &l[..12]]), [l, b"", &l[..9], &l[..12]].map(fnv1a));
         assert_eq!(fnv1a(l), 12_382_447_100_720_005_698);

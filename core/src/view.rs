@@ -9,7 +9,9 @@ use alloc::{sync::Arc, vec::Vec};
 
 pub use self::{
     glance::{Glance, Glimpse},
-    list::{AlertFilter, Listed, ListedGroup, ListedGroups, Scratch, cmp_listed, selects},
+    list::{
+        AlertFilter, Listed, ListedGroup, ListedGroups, Row, Rows, Scratch, cmp_listed, selects,
+    },
 };
 use crate::{
     alert::Entry,

@@ -1,5 +1,6 @@
 //! campana on smol and hyper: puts the pieces together and ends in order.
 
+mod body;
 mod clock;
 mod dial;
 mod exchange;
@@ -45,6 +46,7 @@ use campana_core::{
 use smol::{Executor, channel, future, lock::Semaphore};
 
 use crate::{
+    body::Spare,
     clock::Clock,
     dial::Mailer,
     exchange::Client,
@@ -134,6 +136,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         large_bodies: Semaphore::new(LARGE_BODIES_MAX),
         watch,
         proofs: Semaphore::new(1),
+        spare: Spare::default(),
     });
     let (stop, stopping) = channel::bounded::<()>(1);
     let hall: &'static Hall = leak(Hall {

@@ -7,13 +7,15 @@ use std::{
 
 use async_io::Timer;
 use campana_core::{
-    api::{Action, Admit, Checked, Handled, Head, Query, Reply, Response, Side, Site},
-    limits::{BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT, USUAL_BODY_BYTES},
+    api::{Action, Admit, Checked, Handled, Head, Query, Reply, Response, Rest, Side, Site},
+    limits::{
+        ANSWER_PIECE_BYTES, BODY_WAIT, LARGE_BODY_BYTES, REFUSED_BODY_WAIT, USUAL_BODY_BYTES,
+    },
     metrics::{GateFull, Process, Traffic},
     node::{Input, Served},
     view::View,
 };
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::{
     HeaderMap, Method, Request, StatusCode,
     body::{Body as _, Bytes, Incoming},
@@ -23,6 +25,7 @@ use hyper::{
 use smol::{Executor, channel, future, lock::Semaphore};
 
 use crate::{
+    body::{Answer, Noted, Spare},
     clock,
     log::Log,
     node::{Mailbox, caught},
@@ -46,6 +49,8 @@ pub(crate) struct Door {
     pub(crate) watch: Option<&'static Watch>,
     /// One password is checked at a time, so that computations for others go on.
     pub(crate) proofs: Semaphore,
+    /// Buffers for the pieces of long answers.
+    pub(crate) spare: Spare,
 }
 
 /// Why a request is not answered at all: its connection is closed instead.
@@ -54,7 +59,7 @@ pub(crate) struct Cut;
 
 impl std::fmt::Display for Cut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the request's body did not arrive")
+        f.write_str("the request did not arrive, or its answer could not be made")
     }
 }
 
@@ -65,7 +70,7 @@ pub(crate) async fn respond(
     door: &'static Door,
     phase: Phase,
     request: Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Cut> {
+) -> Result<hyper::Response<Answer>, Cut> {
     let _serving = phase.begin();
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
@@ -75,22 +80,21 @@ pub(crate) async fn respond(
         && let Err(response) = pass(door, watch, &head).await
     {
         discard(&head, body).await;
-        return Ok(assemble(response, is_head));
+        return Ok(assemble(response, None, is_head));
     }
     let answer = answer(door, &head, body);
-    let response = match door.site.timeout() {
+    let (response, rest) = match door.site.timeout() {
         None => answer.await?,
         Some(limit) => {
             let late = async {
                 Timer::after(limit).await;
-                Ok(door.site.timed_out())
+                Ok((door.site.timed_out(), None))
             };
             future::or(answer, late).await?
         }
     };
-    let (method, bytes) = (head.method.as_str(), response.body.len() as u64);
-    let seconds = begun.elapsed().as_secs_f64();
-    door.traffic().record(&response.handler, method, response.status, seconds, bytes);
+    let noted = Noted::new(door, head.method.clone(), &response, begun);
+    let rest = rest.map(|rest| (rest, noted));
     if door.mailbox.is_traced.load(Relaxed) {
         let served = head.with(|head| Served::new(head, &response, begun.elapsed()));
         door.mailbox.push(Input::Served(Box::new(served)));
@@ -99,7 +103,7 @@ pub(crate) async fn respond(
         Some(watch) => watch.dress(response),
         None => response,
     };
-    Ok(assemble(response, is_head))
+    Ok(assemble(response, rest, is_head))
 }
 
 /// Finds out whether a request may go on. The error is the response if not.
@@ -134,21 +138,21 @@ async fn answer(
     door: &'static Door,
     head: &Arc<OwnedHead>,
     body: Incoming,
-) -> Result<Response, Cut> {
+) -> Result<(Response, Option<Rest>), Cut> {
     let Ok(_gate) = Gate::enter(door, head.method.clone()) else {
-        return Ok(door.site.gate_full());
+        return Ok((door.site.gate_full(), None));
     };
     let body_max = match head.with(|head| door.site.admit(head)) {
         Admit::Read { body_max } => body_max,
         Admit::Respond(response) => {
             discard(head, body).await;
-            return Ok(response);
+            return Ok((response, None));
         }
     };
     let large = body.size_hint().upper().is_none_or(|length| length > LARGE_BODY_BYTES as u64);
     let _held = if large { Some(door.large_bodies.acquire().await) } else { None };
     let Some(body) = read(head, body, body_max).await? else {
-        return Ok(door.site.body_too_large());
+        return Ok((door.site.body_too_large(), None));
     };
     let handled = if body.len() > LARGE_BODY_BYTES {
         let head = head.clone();
@@ -156,32 +160,38 @@ async fn answer(
     } else {
         handle(door, head, &body)
     };
-    let Ok(Handled { action, events }) = handled else { return Ok(failed()) };
+    let Ok(Handled { action, events }) = handled else { return Ok((failed(), None)) };
     events.iter().for_each(|event| door.log.write(event));
-    match action {
-        Action::Respond(response) => Ok(response),
+    let response = match action {
+        Action::Respond(response) => response,
         Action::Call(call) => {
             let reply = door.mailbox.call(call).await;
             let reply = reply.unwrap_or(Reply::Stopping);
-            Ok(head.with(|head| door.site.reply(head, reply)))
+            head.with(|head| door.site.reply(head, reply))
         }
-        Action::Query(query) => {
-            let Some(view) = door.mailbox.view().await else {
-                return Ok(head.with(|head| door.site.reply(head, Reply::Stopping)));
-            };
-            let head = head.clone();
-            let work = async move { caught(|| look_up(door, &head, &query, &view)) };
-            Ok(door.compute.spawn(work).await.unwrap_or_else(|_| failed()))
-        }
-    }
+        Action::Query(query) => match door.mailbox.view().await {
+            None => head.with(|head| door.site.reply(head, Reply::Stopping)),
+            Some(view) => {
+                let head = head.clone();
+                let work = async move { caught(|| look_up(door, &head, &query, &view)) };
+                return Ok(door.compute.spawn(work).await.unwrap_or_else(|_| (failed(), None)));
+            }
+        },
+    };
+    Ok((response, None))
 }
 
 fn handle(door: &Door, head: &OwnedHead, body: &[u8]) -> Result<Handled, String> {
     caught(|| head.with(|head| door.site.handle(head, body)))
 }
 
-/// Answers a query, and packs the answer if that is wanted.
-fn look_up(door: &Door, head: &OwnedHead, query: &Query, view: &View) -> Response {
+/// Answers a query, of a long list the beginning, and packs the answer if that is wanted.
+fn look_up(
+    door: &Door,
+    head: &OwnedHead,
+    query: &Query,
+    view: &Arc<View>,
+) -> (Response, Option<Rest>) {
     let is_scrape = head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
     let (traffic, process) = if is_scrape {
         (door.traffic().clone(), process::figures())
@@ -189,12 +199,13 @@ fn look_up(door: &Door, head: &OwnedHead, query: &Query, view: &View) -> Respons
         (Traffic::new(0), Process::default())
     };
     let side = Side { traffic: &traffic, process, packets_dropped: door.mailbox.dropped() };
-    let mut response = query.answer(&door.site, view, clock::wall(), &side);
-    if response.compressible && accepts_gzip(&head.headers) {
+    let (mut response, rest) =
+        query.begin(&door.site, view, clock::wall(), &side, ANSWER_PIECE_BYTES);
+    if response.compressible && rest.is_none() && accepts_gzip(&head.headers) {
         response.body = pack::gzip(&response.body);
         response.headers.push(("Content-Encoding", "gzip".into()));
     }
-    response
+    (response, rest)
 }
 
 /// The answer when a computation panicked; the log has the reason.
@@ -263,10 +274,19 @@ async fn discard(head: &OwnedHead, mut body: Incoming) {
     future::or(rest, late).await;
 }
 
-fn assemble(response: Response, is_head: bool) -> hyper::Response<Full<Bytes>> {
-    let length = response.body.len();
-    let body = if is_head { Bytes::new() } else { Bytes::from(response.body) };
-    let mut assembled = hyper::Response::new(Full::new(body));
+fn assemble(
+    response: Response,
+    rest: Option<(Rest, Noted)>,
+    is_head: bool,
+) -> hyper::Response<Answer> {
+    // What goes on has no length that is known.
+    let length = rest.is_none().then_some(response.body.len());
+    let body = match rest {
+        _ if is_head => Answer::whole(Vec::new()),
+        None => Answer::whole(response.body),
+        Some((rest, noted)) => Answer::long(response.body, rest, noted),
+    };
+    let mut assembled = hyper::Response::new(body);
     *assembled.status_mut() =
         StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = assembled.headers_mut();
@@ -277,14 +297,14 @@ fn assemble(response: Response, is_head: bool) -> hyper::Response<Full<Bytes>> {
             headers.append(name, value);
         }
     }
-    if is_head {
+    if let Some(length) = length.filter(|_| is_head) {
         headers.insert(header::CONTENT_LENGTH, length.into());
     }
     assembled
 }
 
 impl Door {
-    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+    pub(crate) fn traffic(&self) -> MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

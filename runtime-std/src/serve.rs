@@ -151,7 +151,7 @@ impl Desk {
     }
 
     /// Answers a query, and packs the answer if that is wanted.
-    fn look_up(&self, head: &Head<'_>, query: &Query, view: &View) -> Response {
+    fn look_up(&self, head: &Head<'_>, query: &Query, view: &Arc<View>) -> Response {
         let is_scrape =
             head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
         let (traffic, process) = if is_scrape {

@@ -2,7 +2,7 @@
 
 use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
 
-use crate::wire::json::write_string;
+use crate::wire::json::{is_all_plain, write_string};
 
 /// What a request is answered with. The runtime adds the length and the date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,8 @@ pub struct Response {
     pub status: u16,
     /// The headers, in the order to be sent.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// The body; not to be sent in answer to HEAD.
+    /// The body, or its beginning where a [`Rest`](super::Rest) goes on; not to be sent in answer to
+    /// HEAD.
     pub body: Vec<u8>,
     /// Whether the body may be compressed if the client accepts that.
     pub compressible: bool,
@@ -42,7 +43,12 @@ impl Response {
     /// A JSON document, with its newline.
     pub(super) fn json(status: u16, mut body: String) -> Self {
         body.push('\n');
-        Self::empty(status).header("Content-Type", "application/json").body(body)
+        Self::json_bytes(status, body.into_bytes())
+    }
+
+    /// A JSON document that is complete, or the beginning of one.
+    pub(super) fn json_bytes(status: u16, body: Vec<u8>) -> Self {
+        Self { body, ..Self::empty(status).header("Content-Type", "application/json") }
     }
 
     /// The error of a handler: a bare JSON string.
@@ -105,6 +111,11 @@ pub(super) fn write_text(out: &mut String, text: &str) {
     let is_mark = |c: char| matches!(c, '<' | '>' | '&');
     let mut scratch = String::new();
     out.push('"');
+    if is_all_plain(text.as_bytes()) {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for piece in text.split_inclusive(is_mark) {
         let plain = piece.trim_end_matches(is_mark);
         scratch.clear();

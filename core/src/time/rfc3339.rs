@@ -231,10 +231,7 @@ impl<'a> Scan<'a> {
 ///
 /// [`Timestamp::ZERO`] gives `0001-01-01T00:00:00.000Z`.
 pub fn write_millis(out: &mut String, stamp: Stamp) {
-    write(out, stamp, |text, nanos| {
-        text.push(b'.');
-        text.push_digits(nanos / 1_000_000, 3);
-    });
+    write(out, stamp, millis);
 }
 
 /// Appends the form of webhook bodies: up to nine fractional digits without trailing zeros.
@@ -263,6 +260,11 @@ pub fn write_log(out: &mut String, at: Timestamp) {
 }
 
 fn write(out: &mut String, stamp: Stamp, fraction: impl FnOnce(&mut Text, u32)) {
+    let text = form(stamp, fraction);
+    out.push_str(core::str::from_utf8(text.as_bytes()).expect("digits and signs"));
+}
+
+fn form(stamp: Stamp, fraction: impl FnOnce(&mut Text, u32)) -> Text {
     let offset = if stamp.at.is_zero() { 0 } else { stamp.offset_minutes };
     let fields = Civil::at(stamp.at, offset);
     let mut text = Text { bytes: [0; 40], len: 0 };
@@ -288,16 +290,88 @@ fn write(out: &mut String, stamp: Stamp, fraction: impl FnOnce(&mut Text, u32)) 
         text.push(b':');
         text.push_digits(minutes % 60, 2);
     }
-    out.push_str(core::str::from_utf8(&text.bytes[..text.len]).expect("digits and signs"));
+    text
+}
+
+/// Writes times in the form of [`write_millis`], many in a row: most fall on the day of the one
+/// before, and many are the same.
+#[derive(Clone, Debug)]
+pub struct Millis {
+    stamp: Stamp,
+    text: Text,
+    /// When the day of `stamp` began where it was written; `None` if that is out of range.
+    day: Option<Timestamp>,
+}
+
+impl Default for Millis {
+    fn default() -> Self {
+        let text = form(Stamp::ZERO, millis);
+        Self { stamp: Stamp::ZERO, text, day: None }
+    }
+}
+
+impl Millis {
+    /// Returns a time's text, which is ASCII.
+    pub fn text(&mut self, stamp: Stamp) -> &[u8] {
+        if stamp != self.stamp {
+            let same_day = self.millis_of_same_day(stamp);
+            self.stamp = stamp;
+            match same_day {
+                Some(millis) => self.text.set_time_of_day(millis),
+                None => self.set(stamp),
+            }
+        }
+        self.text.as_bytes()
+    }
+
+    fn millis_of_same_day(&self, stamp: Stamp) -> Option<u32> {
+        let same_zone = stamp.offset_minutes == self.stamp.offset_minutes && !stamp.at.is_zero();
+        let day = self.day.filter(|_| same_zone)?;
+        let nanos = stamp.at.as_nanos().checked_sub(day.as_nanos())?;
+        (0..DAY_NANOS).contains(&nanos).then_some((nanos / 1_000_000) as u32)
+    }
+
+    fn set(&mut self, stamp: Stamp) {
+        self.text = form(stamp, millis);
+        let local = i64::from(stamp.offset_minutes) * 60_000_000_000;
+        let in_day = stamp.at.as_nanos().checked_add(local).map(|ns| ns.rem_euclid(DAY_NANOS));
+        let begin = in_day.and_then(|in_day| stamp.at.as_nanos().checked_sub(in_day));
+        self.day = begin.filter(|_| !stamp.at.is_zero()).map(Timestamp::from_nanos);
+    }
+}
+
+const DAY_NANOS: i64 = 86_400_000_000_000;
+
+fn millis(text: &mut Text, nanos: u32) {
+    text.push(b'.');
+    text.push_digits(nanos / 1_000_000, 3);
 }
 
 /// A time on its way into a text, which takes it at once: the longest has 35 bytes.
+#[derive(Clone, Debug)]
 struct Text {
     bytes: [u8; 40],
     len: usize,
 }
 
 impl Text {
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Replaces the time of day in a text that has milliseconds.
+    fn set_time_of_day(&mut self, millis: u32) {
+        let (seconds, millis) = (millis / 1000, millis % 1000);
+        let minutes = seconds / 60;
+        let fields =
+            [(11, minutes / 60), (14, minutes % 60), (17, seconds % 60), (20, millis / 10)];
+        for (at, value) in fields {
+            self.bytes[at] = b'0' + (value / 10) as u8;
+            self.bytes[at + 1] = b'0' + (value % 10) as u8;
+        }
+        self.bytes[22] = b'0' + (millis % 10) as u8;
+    }
+
     fn push(&mut self, byte: u8) {
         self.bytes[self.len] = byte;
         self.len += 1;
@@ -427,6 +501,22 @@ mod tests {
             let text = text_of(write_nanos, stamp);
             prop_assert_eq!(parse_api(&text), Ok(stamp));
             prop_assert_eq!(parse_rfc3339(&text), Ok(stamp));
+        }
+
+        #[test]
+        fn many_in_a_row_are_written_as_each_alone(
+            stamps in proptest::collection::vec((prop_oneof![
+                any::<i64>(),
+                -200_000_000_000_000i64..200_000_000_000_000,
+                Just(i64::MIN), Just(i64::MIN + 1), Just(i64::MAX), Just(0),
+            ], prop_oneof![Just(0i16), Just(120), -1440i16..=1440]), 0..20),
+        ) {
+            let mut many = Millis::default();
+            for (ns, offset_minutes) in stamps {
+                let stamp = Stamp { at: Timestamp::from_nanos(ns), offset_minutes };
+                let text = text_of(write_millis, stamp);
+                prop_assert_eq!(many.text(stamp), text.as_bytes());
+            }
         }
 
         #[test]

@@ -3,7 +3,6 @@
 use alloc::{
     format,
     string::{String, ToString as _},
-    vec::Vec,
 };
 
 use maud::{Markup, html};
@@ -141,7 +140,7 @@ pub(super) fn plain(
     let mut muting = view.mutings(now, &mut scratch);
     html! {
         @for &entry in alerts.iter().take(max) {
-            @let listed = Listed { entry, muting: muting(entry), receivers: Vec::new() };
+            @let listed = Listed { entry, muting: muting(entry) };
             (card(about, view, &listed, &Labels::empty(), &base, now))
         }
         @if alerts.len() > max { p { "… and " (alerts.len() - max) " more" } }

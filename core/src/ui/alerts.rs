@@ -276,7 +276,7 @@ fn cards(
     let mut muting = view.mutings(now, &mut scratch);
     let alerts = group.alerts.get(which).unwrap_or_default().iter();
     let cards = alerts.filter_map(|id| view.alerts.get(id.0)).map(|entry| {
-        let listed = Listed { entry, muting: muting(entry), receivers: Vec::new() };
+        let listed = Listed { entry, muting: muting(entry) };
         alert::card(about, view, &listed, &group.labels, base, now)
     });
     cards.collect()

@@ -62,7 +62,7 @@ pub(super) fn page(about: About<'_>, view: &View, now: Timestamp, fingerprint: &
         return Rendered::html(404, page);
     };
     let alert = &facts.entry.alert;
-    let listed = Listed { entry: facts.entry, muting: facts.muting.clone(), receivers: Vec::new() };
+    let listed = Listed { entry: facts.entry, muting: facts.muting.clone() };
     let main = html! {
         h1 { "Why" }
         p.verdict { (verdict(&facts, now)) }

@@ -1,13 +1,14 @@
 //! Lists of alerts and groups, as the API and the pages show them.
 
-use alloc::{sync::Arc, vec::Vec};
-use core::cmp::Ordering;
+use alloc::vec::Vec;
+use core::{cmp::Ordering, ops::Range};
 
 use super::{Muting, View};
 use crate::{
     alert::Entry,
     group::Group,
-    id::AlertId,
+    hash::Fingerprint,
+    id::{AlertId, GroupId, RouteId},
     inhibit,
     label::{Labels, Matcher, Regex},
     map::Map,
@@ -58,35 +59,135 @@ impl Default for AlertFilter {
     }
 }
 
-/// An alert of a list.
+/// An alert and what mutes it.
 #[derive(Clone, Debug)]
 pub struct Listed<'a> {
     /// The alert.
     pub entry: &'a Entry,
     /// What mutes it.
     pub muting: Muting,
-    /// The receivers it goes to; a name repeats where several routes lead there.
-    pub receivers: Vec<&'a Arc<str>>,
+}
+
+/// The alerts of a list, in its order.
+///
+/// Small, since there may be many and the list is kept until it was read: what is told about an
+/// alert stays in the view, and what many alerts have in common is kept once.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    rows: Vec<Row>,
+    mutings: Vec<Muting>,
+    paths: Paths,
+}
+
+/// An alert of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Where it stands in the view.
+    pub id: AlertId,
+    /// The routes it goes through: equal numbers mean the same ones.
+    pub path: u32,
+    /// One past its place in the list of mutings; 0 if nothing mutes it.
+    muting: u32,
+}
+
+/// Nothing mutes an alert.
+const FREE: &Muting = &Muting { silenced_by: Vec::new(), inhibited_by: None };
+
+impl Rows {
+    /// Returns the alerts.
+    pub fn as_slice(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Returns what mutes an alert of the list.
+    pub fn muting(&self, row: &Row) -> &Muting {
+        let at = (row.muting as usize).checked_sub(1);
+        at.and_then(|at| self.mutings.get(at)).unwrap_or(FREE)
+    }
+
+    /// Returns the routes of an alert of the list, the last one first.
+    pub fn routes_backwards(&self, row: &Row) -> impl Iterator<Item = RouteId> {
+        self.paths.backwards(row.path)
+    }
+
+    fn push(&mut self, id: AlertId, entry: &Entry, muting: Muting) {
+        let place = if muting.is_muted() {
+            self.mutings.push(muting);
+            self.mutings.len() as u32
+        } else {
+            0
+        };
+        let (fingerprint, path) = (entry.fingerprint, Paths::EMPTY);
+        self.rows.push(Row { fingerprint, id, path, muting: place });
+    }
+}
+
+/// Lists of routes, each kept once: a list is a shorter one and a route more.
+#[derive(Clone, Debug, Default)]
+struct Paths {
+    /// Of each list but the empty one, the shorter one and the route.
+    steps: Vec<(u32, RouteId)>,
+    known: Map<(u32, RouteId), u32>,
+    /// The last step that was asked for, which is mostly the next one too.
+    last: Option<((u32, RouteId), u32)>,
+}
+
+impl Paths {
+    const EMPTY: u32 = 0;
+
+    /// Returns the list that has a route more.
+    fn step(&mut self, path: u32, route: RouteId) -> u32 {
+        let step = (path, route);
+        if let Some((last, path)) = self.last
+            && last == step
+        {
+            return path;
+        }
+        let steps = &mut self.steps;
+        let path = *self.known.get_or_insert_with(step, || {
+            steps.push(step);
+            steps.len() as u32
+        });
+        self.last = Some((step, path));
+        path
+    }
+
+    fn backwards(&self, mut path: u32) -> impl Iterator<Item = RouteId> {
+        core::iter::from_fn(move || {
+            let (shorter, route) = *self.steps.get((path as usize).checked_sub(1)?)?;
+            path = shorter;
+            Some(route)
+        })
+    }
 }
 
 /// The groups of a list and their alerts.
 #[derive(Clone, Debug, Default)]
-pub struct ListedGroups<'a> {
+pub struct ListedGroups {
     /// The groups, by their labels and then by receiver.
-    pub groups: Vec<ListedGroup<'a>>,
-    /// The alerts, each once; their receivers are those of the listed groups, sorted.
-    pub alerts: Vec<Listed<'a>>,
+    pub groups: Vec<ListedGroup>,
+    /// The alerts, each once, in no order that means anything; their routes are those of the
+    /// listed groups.
+    pub rows: Rows,
+    members: Vec<u32>,
 }
 
 /// A group of a list.
 #[derive(Clone, Debug)]
-pub struct ListedGroup<'a> {
-    /// The group.
-    pub group: &'a Group,
-    /// Its route.
-    pub route: &'a Route,
-    /// Positions of its alerts in [`ListedGroups::alerts`], in the order of notifications.
-    pub alerts: Vec<usize>,
+pub struct ListedGroup {
+    /// Where it stands in the view.
+    pub id: GroupId,
+    members: Range<usize>,
+}
+
+impl ListedGroups {
+    /// Returns the alerts of a group, in the order of notifications.
+    pub fn alerts(&self, group: &ListedGroup) -> impl ExactSizeIterator<Item = &Row> {
+        let members = self.members.get(group.members.clone()).unwrap_or_default();
+        members.iter().map(|&at| &self.rows.rows[at as usize])
+    }
 }
 
 impl View {
@@ -131,15 +232,16 @@ impl View {
     }
 
     /// Returns the alerts that have not ended and that the filter lets through, by fingerprint.
-    pub fn list_alerts(&self, filter: &AlertFilter, now: Timestamp) -> Vec<Listed<'_>> {
+    pub fn list_alerts(&self, filter: &AlertFilter, now: Timestamp) -> Rows {
         let mut scratch = Scratch::default();
         let mut muting = self.mutings(now, &mut scratch);
         let routes = self.select_routes(filter);
         let chosen = |entry: &Entry, choice: fn(&Choice) -> bool| {
             entry.routes.iter().any(|route| routes.get(route.0 as usize).is_some_and(choice))
         };
-        let mut list = Vec::new();
-        for (_, entry) in self.alerts.iter() {
+        let mut out = Rows::default();
+        out.rows.reserve(if filter.matchers.is_empty() { self.alerts.len() } else { 0 });
+        for (id, entry) in self.alerts.iter() {
             if is_past(entry, now)
                 || !chosen(entry, |choice| choice.by_name)
                 || !chosen(entry, |choice| choice.by_labels)
@@ -149,63 +251,91 @@ impl View {
             }
             let muting = muting(entry);
             if filter.admits(&muting) {
-                let routes = entry.routes.iter().filter(|route| (route.0 as usize) < routes.len());
-                let receivers = routes.map(|&id| &self.config.tree.route(id).receiver).collect();
-                list.push(Listed { entry, muting, receivers });
+                out.push(AlertId(id), entry, muting);
+                let known = entry.routes.iter().filter(|route| (route.0 as usize) < routes.len());
+                let path = known.fold(Paths::EMPTY, |path, &route| out.paths.step(path, route));
+                out.rows.last_mut().expect("just pushed").path = path;
             }
         }
-        list.sort_unstable_by(|a, b| cmp_listed(a.entry, b.entry));
-        list
+        let labels = |row: &Row| self.alerts.get(row.id.0).map(|entry| &entry.alert.labels);
+        out.rows.sort_unstable_by(|a, b| {
+            // Alerts may share a fingerprint only when a client forges one.
+            a.fingerprint.cmp(&b.fingerprint).then_with(|| labels(a).cmp(&labels(b)))
+        });
+        out
     }
 
     /// Returns the groups of the routes that the filter lets through, with those of their alerts
     /// that it lets through; groups without any are left out.
-    pub fn list_groups(&self, filter: &AlertFilter, now: Timestamp) -> ListedGroups<'_> {
+    pub fn list_groups(&self, filter: &AlertFilter, now: Timestamp) -> ListedGroups {
         let mut scratch = Scratch::default();
         let mut muting = self.mutings(now, &mut scratch);
         let routes = self.select_routes(filter);
-        let mut known: Map<AlertId, Option<usize>> = Map::new();
+        // Of each alert that was met, one past its place among the rows.
+        let mut places: Vec<Option<u32>> = Vec::new();
         let mut out = ListedGroups::default();
-        for (_, group) in self.groups.iter() {
+        for (group_id, group) in self.groups.iter() {
             let choice = routes.get(group.route.0 as usize);
             if !choice.is_some_and(|choice| choice.by_name && choice.by_labels) {
                 continue;
             }
-            let route = self.config.tree.route(group.route);
-            let mut alerts = Vec::new();
+            let first = out.members.len();
             for &id in group.members.iter() {
-                let at = known.get_or_insert_with(id, || {
+                let index = id.0 as usize;
+                if index >= places.len() {
+                    places.resize(index + 1, None);
+                }
+                let place = *places[index].get_or_insert_with(|| {
                     let entry = self.alerts.get(id.0).filter(|entry| {
                         !is_past(entry, now) && selects(&filter.matchers, &entry.alert.labels)
-                    })?;
-                    let muting = Some(muting(entry)).filter(|muting| filter.admits(muting))?;
-                    out.alerts.push(Listed { entry, muting, receivers: Vec::new() });
-                    Some(out.alerts.len() - 1)
+                    });
+                    let Some(entry) = entry else { return 0 };
+                    let muting = muting(entry);
+                    if !filter.admits(&muting) {
+                        return 0;
+                    }
+                    out.rows.push(id, entry, muting);
+                    out.rows.rows.len() as u32
                 });
-                if let Some(at) = *at {
-                    out.alerts[at].receivers.push(&route.receiver);
-                    alerts.push(at);
+                if let Some(at) = place.checked_sub(1) {
+                    let row = &mut out.rows.rows[at as usize];
+                    row.path = out.rows.paths.step(row.path, group.route);
+                    out.members.push(at);
                 }
             }
-            if !alerts.is_empty() && (filter.muted || group.muted_by.is_empty()) {
-                out.groups.push(ListedGroup { group, route, alerts });
+            if out.members.len() > first && (filter.muted || group.muted_by.is_empty()) {
+                let members = first..out.members.len();
+                out.groups.push(ListedGroup { id: GroupId(group_id), members });
             }
         }
-        out.alerts.iter_mut().for_each(|alert| alert.receivers.sort_unstable());
-        let labels = |at: usize| &out.alerts[at].entry.alert.labels;
-        for group in &mut out.groups {
+        self.sort_groups(&mut out);
+        out
+    }
+
+    /// Puts groups, and the alerts of each, into their order.
+    fn sort_groups(&self, listed: &mut ListedGroups) {
+        let ListedGroups { groups, rows, members } = listed;
+        let labels = |at: u32| {
+            let entry = self.alerts.get(rows.rows[at as usize].id.0);
+            &entry.expect("rows come from this view").alert.labels
+        };
+        let mut keyed = Vec::new();
+        for group in groups.iter().filter(|group| group.members.len() > 1) {
+            let members = &mut members[group.members.clone()];
             // The keys are looked up once per alert, not once per comparison.
-            let mut keyed: Vec<_> = group.alerts.iter().map(|&at| (key(labels(at)), at)).collect();
+            keyed.clear();
+            keyed.extend(members.iter().map(|&at| (key(labels(at)), at)));
             keyed.sort_unstable_by(|(a, at), (b, other)| {
                 a.cmp(b).then_with(|| labels(*at).cmp_by_set(labels(*other)))
             });
-            group.alerts = keyed.into_iter().map(|(_, at)| at).collect();
+            members.iter_mut().zip(&keyed).for_each(|(member, (_, at))| *member = *at);
         }
-        out.groups.sort_by(|a, b| {
-            let by_receiver = || a.route.receiver.cmp(&b.route.receiver);
-            a.group.labels.cmp_by_set(&b.group.labels).then_with(by_receiver)
+        let of = |group: &ListedGroup| self.groups.get(group.id.0).expect("from this view");
+        groups.sort_by(|a, b| {
+            let (a, b) = (of(a), of(b));
+            let receiver = |group: &Group| &self.config.tree.route(group.route).receiver;
+            a.labels.cmp_by_set(&b.labels).then_with(|| receiver(a).cmp(receiver(b)))
         });
-        out
     }
 
     /// Tells for each route whether its receiver is asked for.

@@ -22,7 +22,8 @@ pub fn write_string(out: &mut String, text: &str) {
 }
 
 /// Appends `text`, which should be UTF-8, as [`write_string`] does, to bytes.
-fn write_bytes(out: &mut Vec<u8>, text: &[u8]) {
+pub fn write_bytes(out: &mut Vec<u8>, text: &[u8]) {
+    out.reserve(text.len() + 2);
     out.push(b'"');
     if is_all_plain(text) {
         out.extend_from_slice(text);
@@ -67,12 +68,11 @@ fn pieces(bytes: &[u8], mut each: impl FnMut(Range<usize>, &'static str)) {
 /// Tells whether a block holds nothing to escape. The compiler compares all its bytes at once.
 fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
     let special = |&byte: &u8| {
+        // `"` and `&` differ in one bit, and so do `<` and `>`.
         (byte < b' ')
-            | (byte == b'"')
+            | (byte | 4 == b'&')
+            | (byte | 2 == b'>')
             | (byte == b'\\')
-            | (byte == b'<')
-            | (byte == b'>')
-            | (byte == b'&')
             | (byte == SEPARATOR)
     };
     !block.iter().fold(false, |found, byte| found | special(byte))
@@ -80,7 +80,7 @@ fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
 
 /// Tells whether a text holds nothing to escape, as most do. The last block may overlap the one
 /// before it, so that no byte is looked at alone but in the shortest texts.
-fn is_all_plain(bytes: &[u8]) -> bool {
+pub(crate) fn is_all_plain(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks::<16>();
     if !blocks.iter().all(is_plain) {
         return false;
@@ -99,38 +99,96 @@ fn is_all_plain(bytes: &[u8]) -> bool {
 /// Returns how many bytes at the start are plain.
 fn plain_run(bytes: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(block) = bytes[at..].first_chunk::<16>()
-        && is_plain(block)
-    {
-        at += 16;
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        let special = specials(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
     }
     let rest = bytes[at..].iter().position(|&byte| SPECIAL[usize::from(byte)]);
     rest.map_or(bytes.len(), |more| at + more)
 }
 
-/// Appends an object of strings that are UTF-8 but known as bytes only; the pairs in the order
-/// given. `scratch` is a buffer to use again: it is cheaper to check one long text than many short
-/// ones.
+/// Marks the bytes of a word that are to be escaped, by their highest bit. Bytes above the first
+/// marked one may be marked wrongly; those below never are.
+const fn specials(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // A byte is below n, up to a borrow from a lower byte that is, when subtracting n reaches its
+    // highest bit, which was clear.
+    const fn below(word: u64, n: u64) -> u64 {
+        word.wrapping_sub(ONES * n) & !word
+    }
+    let marked = below(word, 0x20)
+        | below((word | (ONES * 4)) ^ (ONES * b'&' as u64), 1)
+        | below((word | (ONES * 2)) ^ (ONES * b'>' as u64), 1)
+        | below(word ^ (ONES * b'\\' as u64), 1)
+        | below(word ^ (ONES * SEPARATOR as u64), 1);
+    marked & HIGH
+}
+
+/// Appends an object of texts that are packed as `name 0xFF value 0xFF`, in their order, as
+/// [`write_object`] does. The texts should be UTF-8, in which `0xFF` does not occur.
+pub fn write_packed(out: &mut Vec<u8>, packed: &[u8]) {
+    if packed.is_empty() {
+        return out.extend_from_slice(b"{}");
+    }
+    // What stands between two texts is three bytes instead of one.
+    out.reserve(3 * packed.len() + 2);
+    let is_plain = is_all_plain(packed);
+    out.extend_from_slice(if is_plain { b"{\"" } else { b"{" });
+    let (mut begin, mut is_name) = (0, true);
+    each_end(packed, |end| {
+        let text = &packed[begin..end];
+        match (is_plain, is_name) {
+            (true, true) => {
+                out.extend_from_slice(text);
+                out.extend_from_slice(b"\":\"");
+            }
+            (true, false) => {
+                out.extend_from_slice(text);
+                out.extend_from_slice(b"\",\"");
+            }
+            (false, _) => {
+                write_bytes(out, text);
+                out.push(if is_name { b':' } else { b',' });
+            }
+        }
+        (begin, is_name) = (end + 1, !is_name);
+    });
+    // The comma after the last value, and the quote of a text that does not come.
+    out.truncate(out.len() - if is_plain { 2 } else { 1 });
+    out.push(b'}');
+}
+
+/// Appends to a text what [`write_packed`] does. `scratch` is a buffer to use again: it is cheaper to
+/// check one long text than many short ones.
 ///
 /// # Panics
 /// On bytes that are not UTF-8.
-pub fn write_object_of_bytes<'a>(
-    out: &mut String,
-    pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
-    scratch: &mut Vec<u8>,
-) {
+pub fn push_packed(out: &mut String, packed: &[u8], scratch: &mut Vec<u8>) {
     scratch.clear();
-    scratch.push(b'{');
-    for (name, value) in pairs {
-        if scratch.len() > 1 {
-            scratch.push(b',');
-        }
-        write_bytes(scratch, name);
-        scratch.push(b':');
-        write_bytes(scratch, value);
-    }
-    scratch.push(b'}');
+    write_packed(scratch, packed);
     out.push_str(core::str::from_utf8(scratch).expect("labels are packed from UTF-8 texts only"));
+}
+
+/// Finds the bytes 0xFF, eight bytes at a time.
+fn each_end(packed: &[u8], mut each: impl FnMut(usize)) {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = packed.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // Only of a byte whose lower bits are all set does the sum reach the highest one.
+        let mut ends = ((word & !HIGH) + ONES) & word & HIGH;
+        while ends != 0 {
+            each(8 * i + ends.trailing_zeros() as usize / 8);
+            ends &= ends - 1;
+        }
+    }
+    let before = packed.len() - rest.len();
+    rest.iter().enumerate().filter(|(_, byte)| **byte == 0xff).for_each(|(i, _)| each(before + i));
 }
 
 /// Appends an object of strings; the pairs in the order given.
@@ -217,9 +275,15 @@ mod tests {
             prop_assert_eq!(serde_json::from_str::<String>(&json).expect("valid JSON"), text.as_str());
             let clean = |c: char| c >= ' ' && !"<>&\u{2028}\u{2029}".contains(c);
             prop_assert!(json.chars().all(clean));
-            let (mut out, pair) = (String::new(), (text.as_bytes(), &b"v"[..]));
-            write_object_of_bytes(&mut out, [pair, pair], &mut Vec::from("old"));
-            prop_assert_eq!(out, alloc::format!("{{{json}:\"v\",{json}:\"v\"}}"));
+            let packed = [text.as_bytes(), b"v", b"", text.as_bytes()];
+            let packed: Vec<u8> = packed.iter().flat_map(|text| [text, &[0xff][..]].concat()).collect();
+            let mut out = Vec::from("[");
+            write_packed(&mut out, &packed);
+            let want = alloc::format!("[{{{json}:\"v\",\"\":{json}}}");
+            prop_assert_eq!(String::from_utf8(out).expect("UTF-8"), want);
+            let mut out = Vec::new();
+            write_packed(&mut out, b"");
+            prop_assert_eq!(out, b"{}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         data::{Data, status},
     },
     time::{Stamp, rfc3339::write_nanos},
-    wire::json::{write_object_of_bytes, write_string},
+    wire::json::{push_packed, write_string},
 };
 
 /// Writes the body: the fields in upstream's order, a line feed at the end. `version` is that of
@@ -64,7 +64,7 @@ fn field(out: &mut String, key: &str, value: &str) {
 
 fn object(out: &mut String, key: &str, labels: &Labels, scratch: &mut Vec<u8>) {
     out.push_str(key);
-    write_object_of_bytes(out, labels.iter_bytes(), scratch);
+    push_packed(out, labels.as_bytes(), scratch);
 }
 
 fn time(out: &mut String, key: &str, stamp: Stamp) {
