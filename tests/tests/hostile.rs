@@ -25,6 +25,7 @@ campana_tests::on_both! {
     large_bodies_are_refused,
     heads_that_are_too_large_or_ambiguous_are_refused,
     slow_and_broken_clients_are_cut_off,
+    long_answers_arrive_whole_at_the_clients_pace,
     many_connections_do_not_stop_it,
     a_bad_start_is_explained,
     help_and_version_are_printed,
@@ -269,6 +270,66 @@ fn slow_and_broken_clients_are_cut_off(executable: &Path) {
         end.join().expect("no panic").expect("it is cut off");
     }
     test.is_well();
+}
+
+fn long_answers_arrive_whole_at_the_clients_pace(executable: &Path) {
+    let test = Test::start(executable, &[]);
+    let to = test.program.address();
+    let text = "é<x>".repeat(100);
+    for part in 0..10 {
+        let alerts = (0..400).map(|n| {
+            let labels = format!(r#""alertname": "A{part}", "instance": "{n}""#);
+            format!(r#"{{"labels": {{{labels}}}, "annotations": {{"summary": "{text}"}}}}"#)
+        });
+        let body = format!("[{}]", alerts.collect::<Vec<_>>().join(","));
+        assert_eq!(test.post(body.as_bytes()).status, 200);
+    }
+    for path in ["/api/v2/alerts", "/api/v2/alerts/groups"] {
+        let whole = test.program.request("GET", path, b"").expect("it answers").text();
+        let list: serde_json::Value = serde_json::from_str(&whole).expect("valid JSON");
+        assert_eq!(list.to_string().matches("fingerprint").count(), 4000);
+        assert!(whole.len() > 4 << 20 && whole.ends_with("]\n"), "{}", whole.len());
+        let ask = |line: &str, rest: &str| {
+            let mut stream = TcpStream::connect(to).expect("it listens");
+            stream.set_read_timeout(Some(Duration::from_secs(50))).expect("a socket");
+            stream
+                .write_all(format!("GET {line}\r\nHost: x\r\n{rest}\r\n").as_bytes())
+                .expect("room");
+            stream
+        };
+        // Who knows no chunks gets the same, however slowly it reads.
+        let mut stream = ask(&format!("{path} HTTP/1.0"), "");
+        let (mut answer, mut buffer) = (Vec::new(), vec![0; 50_000]);
+        loop {
+            let n = stream.read(&mut buffer).expect("it goes on");
+            answer.extend_from_slice(&buffer[..n]);
+            thread::sleep(Duration::from_millis(3));
+            if n == 0 {
+                break;
+            }
+        }
+        let answer = String::from_utf8(answer).expect("UTF-8");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(!head.to_ascii_lowercase().contains("chunked"), "{head}");
+        assert!(body == whole, "{head}\n{} of {} bytes", body.len(), whole.len());
+        // Who goes away is forgotten, and the connection of who stays can be used again.
+        for _ in 0..20 {
+            ask(&format!("{path} HTTP/1.1"), "").read_exact(&mut [0; 1000]).expect("it begins");
+        }
+        let mut twice = ask(
+            &format!("{path} HTTP/1.1"),
+            "\r\nGET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
+        );
+        answer_ends_with_ok(&mut twice);
+    }
+    test.is_well();
+}
+
+#[track_caller]
+fn answer_ends_with_ok(stream: &mut TcpStream) {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it ends");
+    assert!(answer.ends_with(b"\r\n\r\nOK"), "{}", answer.len());
 }
 
 fn many_connections_do_not_stop_it(executable: &Path) {

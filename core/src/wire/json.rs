@@ -66,6 +66,7 @@ fn pieces(bytes: &[u8], mut each: impl FnMut(Range<usize>, &'static str)) {
 }
 
 /// Tells whether a block holds nothing to escape. The compiler compares all its bytes at once.
+#[inline]
 fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
     let special = |&byte: &u8| {
         // `"` and `&` differ in one bit, and so do `<` and `>`.
@@ -81,14 +82,17 @@ fn is_plain<const N: usize>(block: &[u8; N]) -> bool {
 /// Tells whether a text holds nothing to escape, as most do. The last block may overlap the one
 /// before it, so that no byte is looked at alone but in the shortest texts.
 pub(crate) fn is_all_plain(bytes: &[u8]) -> bool {
-    let (blocks, rest) = bytes.as_chunks::<16>();
+    let (blocks, rest) = bytes.as_chunks::<32>();
     if !blocks.iter().all(is_plain) {
         return false;
     }
     if rest.is_empty() {
         true
-    } else if let Some(last) = bytes.last_chunk::<16>() {
+    } else if let Some(last) = bytes.last_chunk::<32>() {
         is_plain(last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>())
+    {
+        is_plain(first) && is_plain(last)
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         is_plain(first) && is_plain(last)
     } else {
@@ -134,32 +138,68 @@ pub fn write_packed(out: &mut Vec<u8>, packed: &[u8]) {
     if packed.is_empty() {
         return out.extend_from_slice(b"{}");
     }
-    // What stands between two texts is three bytes instead of one.
-    out.reserve(3 * packed.len() + 2);
-    let is_plain = is_all_plain(packed);
-    out.extend_from_slice(if is_plain { b"{\"" } else { b"{" });
-    let (mut begin, mut is_name) = (0, true);
-    each_end(packed, |end| {
-        let text = &packed[begin..end];
-        match (is_plain, is_name) {
-            (true, true) => {
-                out.extend_from_slice(text);
-                out.extend_from_slice(b"\":\"");
-            }
-            (true, false) => {
-                out.extend_from_slice(text);
-                out.extend_from_slice(b"\",\"");
-            }
-            (false, _) => {
-                write_bytes(out, text);
-                out.push(if is_name { b':' } else { b',' });
-            }
-        }
-        (begin, is_name) = (end + 1, !is_name);
-    });
-    // The comma after the last value, and the quote of a text that does not come.
-    out.truncate(out.len() - if is_plain { 2 } else { 1 });
+    if is_all_plain(packed) {
+        return write_plain(out, packed);
+    }
+    let mut next = b'{';
+    let texts = packed.strip_suffix(&[END]).unwrap_or(packed);
+    for (i, text) in texts.split(|&byte| byte == END).enumerate() {
+        out.push(next);
+        write_bytes(out, text);
+        next = if i % 2 == 0 { b':' } else { b',' };
+    }
     out.push(b'}');
+}
+
+/// Appends a packed object in which there is nothing to escape: what stands between two texts
+/// becomes three bytes instead of one, and all else is copied, eight bytes at a time.
+fn write_plain(out: &mut Vec<u8>, packed: &[u8]) {
+    out.extend_from_slice(b"{\"");
+    let begin = out.len();
+    // Each copy may write a word beyond what counts.
+    out.resize(begin + 3 * packed.len() + 16, 0);
+    let room = &mut out[begin..];
+    let (mut at, mut between) = (0, *b"\":\"");
+    let (words, rest) = packed.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    for (word, len) in words.iter().map(|word| (word, 8)).chain([(&last, rest.len())]) {
+        put(room, at, *word);
+        let word = u64::from_le_bytes(*word);
+        let (mut ends, mut used) = (ends(word), 0);
+        while ends != 0 {
+            let end = ends.trailing_zeros() as usize / 8;
+            at += end - used;
+            put(room, at, between);
+            at += 3;
+            // Name and value take turns.
+            between[1] ^= b':' ^ b',';
+            used = end + 1;
+            put(room, at, (word >> (8 * end) >> 8).to_le_bytes());
+            ends &= ends - 1;
+        }
+        at += len - used;
+    }
+    // The comma after the last value, and the quote of a text that does not come.
+    out.truncate(begin + at - 2);
+    out.push(b'}');
+}
+
+fn put<const N: usize>(room: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = bytes;
+    }
+}
+
+/// What ends a packed text.
+const END: u8 = 0xff;
+
+/// Marks the bytes of a word that are [`END`], by their highest bit.
+const fn ends(word: u64) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Only of a byte whose lower bits are all set does the sum reach the highest one.
+    ((word & !HIGH) + ONES) & word & HIGH
 }
 
 /// Appends to a text what [`write_packed`] does. `scratch` is a buffer to use again: it is cheaper to
@@ -171,24 +211,6 @@ pub fn push_packed(out: &mut String, packed: &[u8], scratch: &mut Vec<u8>) {
     scratch.clear();
     write_packed(scratch, packed);
     out.push_str(core::str::from_utf8(scratch).expect("labels are packed from UTF-8 texts only"));
-}
-
-/// Finds the bytes 0xFF, eight bytes at a time.
-fn each_end(packed: &[u8], mut each: impl FnMut(usize)) {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let (words, rest) = packed.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // Only of a byte whose lower bits are all set does the sum reach the highest one.
-        let mut ends = ((word & !HIGH) + ONES) & word & HIGH;
-        while ends != 0 {
-            each(8 * i + ends.trailing_zeros() as usize / 8);
-            ends &= ends - 1;
-        }
-    }
-    let before = packed.len() - rest.len();
-    rest.iter().enumerate().filter(|(_, byte)| **byte == 0xff).for_each(|(i, _)| each(before + i));
 }
 
 /// Appends an object of strings; the pairs in the order given.
