@@ -105,6 +105,8 @@ pub(crate) fn parse(head: &[u8]) -> Result<Frame, Refusal> {
             }
             b"expect" => return Err((417, "unsupported expectation")),
             b"keep-alive" | b"proxy-connection" | b"te" | b"trailer" | b"upgrade" => {}
+            // Ours alone: see `TICKET`.
+            b"campana-connection" => {}
             lower => {
                 hosts += usize::from(lower == b"host");
                 frame.head.extend_from_slice(name);

@@ -15,10 +15,11 @@ use std::{
 };
 
 use campana_core::{
-    api::{PLAIN_ON_TLS, Response},
+    api::{PLAIN_ON_TLS, Response, Rest},
     event::Event,
     limits::{
-        ACCEPT_PAUSE, BODY_WAIT, HEADER_BYTES_MAX, HEADER_WAIT, IDLE_WAIT, REFUSED_BODY_WAIT,
+        ACCEPT_PAUSE, ANSWER_PIECE_BYTES, BODY_WAIT, HEADER_BYTES_MAX, HEADER_WAIT, IDLE_WAIT,
+        REFUSED_BODY_WAIT,
     },
 };
 use tiny_http::StatusCode;
@@ -28,6 +29,7 @@ use crate::{
     inner::{Budget, Inner, Share},
     line::Line,
     log::Log,
+    node::caught,
     serve::Desk,
 };
 
@@ -219,7 +221,7 @@ impl Gate {
                 return;
             }
             self.set_idle(id, false);
-            match self.exchange(&mut client) {
+            match self.exchange(id, &mut client) {
                 Ok(true) => wait = IDLE_WAIT,
                 Ok(false) => return client.hang_up(),
                 Err(End::Gone) => return,
@@ -258,7 +260,7 @@ impl Gate {
     }
 
     /// Takes one request through. Tells whether the connection stays open.
-    fn exchange(&self, client: &mut Client<'_>) -> Result<bool, End> {
+    fn exchange(&self, id: u64, client: &mut Client<'_>) -> Result<bool, End> {
         client.deadline = Instant::now() + HEADER_WAIT;
         let head = client.head()?;
         let mut frame = frame::parse(&head)?;
@@ -276,11 +278,47 @@ impl Gate {
         let mut held = Share::new(self.budget.clone());
         let body = client.body(&frame, body_max, &mut held)?;
         let mut inner = self.inner.take().ok_or((503, "too many requests"))?;
-        inner.send(&frame, &body)?;
+        inner.send(&frame, &body, id)?;
         drop((body, held));
         frame.close |= self.connections().is_closing;
-        inner.relay(&mut client.line, &frame, Share::new(self.budget.clone()))?;
+        let long = || self.desk.take_long(id);
+        let share = Share::new(self.budget.clone());
+        if let Some(mut long) = inner.relay(&mut client.line, &mut frame, share, long)? {
+            let result = self.go_on(&mut client.line, &mut long.rest, frame.is_old);
+            self.desk.finish(&long);
+            result?;
+        }
         Ok(!frame.close)
+    }
+
+    /// Writes what is left of an answer, a piece at a time. A client of old gets it as it is, and
+    /// knows the end by that of the connection.
+    fn go_on(&self, line: &mut Line<'_>, rest: &mut Rest, is_old: bool) -> io::Result<()> {
+        let mut held = Share::new(self.budget.clone());
+        let piece = if held.grow(ANSWER_PIECE_BYTES) { ANSWER_PIECE_BYTES } else { 4096 };
+        // The line before a chunk stands in front of it when its length is known.
+        const ROOM: usize = 16;
+        let mut out = Vec::with_capacity(piece + (8 << 10));
+        loop {
+            out.clear();
+            out.extend_from_slice(&[0; ROOM]);
+            let written = caught(|| rest.write(&mut out, ROOM + piece));
+            let goes_on = written.map_err(|err| {
+                self.log.write(&Event::WorkPanicked { err: err.clone() });
+                io::Error::other(err)
+            })?;
+            let mut begin = ROOM;
+            if !is_old {
+                let before = format!("\r\n{:x}\r\n", out.len() - ROOM);
+                begin = ROOM - before.len();
+                out[begin..ROOM].copy_from_slice(before.as_bytes());
+                out.extend_from_slice(if goes_on { b"" } else { b"\r\n0\r\n\r\n" });
+            }
+            line.write_all(&out[begin..])?;
+            if !goes_on {
+                return line.flush();
+            }
+        }
     }
 }
 
@@ -292,6 +330,8 @@ struct Leave<'a> {
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
+        // What nobody took, since the answer did not get that far.
+        drop(self.gate.desk.take_long(self.id));
         self.gate.leave(self.id);
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     clock,
     frame::{Body, Frame},
     line::Line,
+    serve::{Long, TICKET},
 };
 
 /// Requests that are answered at once; further ones wait. Enough to keep the cores of a small host
@@ -123,9 +124,10 @@ pub(crate) struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// Sends a request.
-    pub(crate) fn send(&mut self, frame: &Frame, body: &[u8]) -> io::Result<()> {
+    /// Sends a request of a connection.
+    pub(crate) fn send(&mut self, frame: &Frame, body: &[u8], id: u64) -> io::Result<()> {
         let mut head = frame.head.clone();
+        head.extend_from_slice(format!("{TICKET}: {id}\r\n").as_bytes());
         if !body.is_empty() || frame.body != Body::Length(0) {
             head.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
         }
@@ -136,16 +138,20 @@ impl Taken<'_> {
     }
 
     /// Passes the answer on. One that fits into the budget frees the connection first, so that a
-    /// client who reads slowly holds up nobody.
+    /// client who reads slowly holds up nobody. Returns what `long` does when the answer is there:
+    /// what is left of one that goes on, for the caller to send.
     pub(crate) fn relay(
         mut self,
         client: &mut Line<'_>,
-        frame: &Frame,
+        frame: &mut Frame,
         mut held: Share,
-    ) -> io::Result<()> {
+        long: impl FnOnce() -> Option<Long>,
+    ) -> io::Result<Option<Long>> {
         let mut stream = self.stream.take().expect("held until the answer was read");
         let (head, mut part) = read_head(&mut stream)?;
-        let (mut out, length) = rewrite(&head, frame);
+        let long = long().filter(|_| !frame.is_head);
+        frame.close |= long.is_some() && frame.is_old;
+        let (mut out, length) = rewrite(&head, frame, long.is_some());
         let rest = length.saturating_sub(part.len());
         out.append(&mut part);
         client.set_due(Instant::now() + STREAM_WAIT);
@@ -154,7 +160,7 @@ impl Taken<'_> {
             (&mut stream).take(rest as u64).read_to_end(&mut out)?;
             self.give_back(stream);
             client.write_all(&out)?;
-            return client.flush();
+            return client.flush().map(|()| long);
         }
         let mut result = client.write_all(&out);
         let mut source = stream.take(rest as u64);
@@ -164,7 +170,7 @@ impl Taken<'_> {
         // What a client left behind is not the next one's.
         io::copy(&mut source, &mut io::sink())?;
         self.give_back(source.into_inner());
-        result
+        result.map(|()| long)
     }
 
     fn give_back(&self, stream: UnixStream) {
@@ -193,8 +199,9 @@ fn read_head(stream: &mut UnixStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
     }
 }
 
-/// Turns tiny_http's head into the client's, and tells how long the body is.
-fn rewrite(head: &[u8], frame: &Frame) -> (Vec<u8>, usize) {
+/// Turns tiny_http's head into the client's, and tells how long the body is. Of an answer that goes
+/// on that is the first chunk, whose line is written too.
+fn rewrite(head: &[u8], frame: &Frame, goes_on: bool) -> (Vec<u8>, usize) {
     let mut out = Vec::with_capacity(head.len() + 64);
     let mut length = 0;
     let mut lines = head.split_inclusive(|&b| b == b'\n');
@@ -205,7 +212,7 @@ fn rewrite(head: &[u8], frame: &Frame) -> (Vec<u8>, usize) {
         let lower = line.to_ascii_lowercase();
         if let Some(value) = lower.strip_prefix(b"content-length:") {
             length = str::from_utf8(value).ok().and_then(|v| v.trim().parse().ok()).unwrap_or(0);
-            if is_empty {
+            if is_empty || goes_on {
                 continue;
             }
         }
@@ -213,11 +220,16 @@ fn rewrite(head: &[u8], frame: &Frame) -> (Vec<u8>, usize) {
             out.extend_from_slice(line);
         }
     }
+    let is_chunked = goes_on && !frame.is_old;
+    out.extend_from_slice(if is_chunked { b"Transfer-Encoding: chunked\r\n" } else { b"" });
     out.extend_from_slice(match (frame.close, frame.is_old) {
         (true, _) => b"Connection: close\r\n\r\n",
         (false, true) => b"Connection: keep-alive\r\n\r\n",
         (false, false) => b"\r\n",
     });
+    if is_chunked {
+        out.extend_from_slice(format!("{length:x}\r\n").as_bytes());
+    }
     (out, if is_empty || frame.is_head { 0 } else { length })
 }
 

@@ -1,6 +1,7 @@
 //! Requests: from tiny_http to the site and back.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Cursor},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     thread,
@@ -8,8 +9,9 @@ use std::{
 };
 
 use campana_core::{
-    api::{Action, Admit, Checked, Head, Query, Reply, Response, Side, Site},
+    api::{Action, Admit, Checked, Head, Query, Reply, Response, Rest, Side, Site},
     event::Event,
+    limits::ANSWER_PIECE_BYTES,
     metrics::{Process, Traffic},
     node::{Input, Served},
     view::View,
@@ -35,13 +37,29 @@ pub(crate) struct Desk {
     traffic: Mutex<Traffic>,
     log: Log,
     watch: Option<Watch>,
+    /// Answers that go on, each until the connection that asked takes it.
+    long: Mutex<BTreeMap<u64, Long>>,
 }
+
+/// An answer that goes on: the gate writes it, at the client's pace and past tiny_http, which would
+/// copy it four times.
+pub(crate) struct Long {
+    /// What is left of it.
+    pub(crate) rest: Rest,
+    response: Response,
+    method: String,
+    begun: Instant,
+}
+
+/// Names the connection that a request came over. The gate writes it.
+pub(crate) const TICKET: &str = "Campana-Connection";
 
 impl Desk {
     /// Makes the desk of a site. Without `watch` everybody may use it.
     pub(crate) fn new(site: Site, mailbox: Mailbox, log: Log, watch: Option<Watch>) -> Self {
         let get_max = u32::try_from(site.get_max()).unwrap_or(u32::MAX);
-        Self { site, mailbox, traffic: Mutex::new(Traffic::new(get_max)), log, watch }
+        let traffic = Mutex::new(Traffic::new(get_max));
+        Self { site, mailbox, traffic, log, watch, long: Mutex::default() }
     }
 
     /// Starts the threads that take requests from tiny_http: one for each inner connection, so
@@ -113,11 +131,20 @@ impl Desk {
                 .collect();
             let method = request.method().as_str();
             let head = Head { method, target: request.url(), headers: &headers };
-            let response = caught(|| self.answer(&head, &body, begun)).unwrap_or_else(|err| {
+            let answer = caught(|| self.answer(&head, &body, begun));
+            let (response, rest) = answer.unwrap_or_else(|err| {
                 self.log.write(&Event::WorkPanicked { err });
-                failed()
+                (failed(), None)
             });
-            self.record(&response, method, begun);
+            let ticket = head.header(TICKET).and_then(|ticket| ticket.parse().ok());
+            if let (Some(rest), Some(ticket)) = (rest, ticket) {
+                let (status, handler) = (response.status, response.handler.clone());
+                let noted = Response { status, handler, ..Response::default() };
+                let long = Long { rest, response: noted, method: method.to_owned(), begun };
+                self.long().insert(ticket, long);
+            } else {
+                self.record(&response, method, begun);
+            }
             if self.mailbox.is_traced.load(Relaxed) {
                 let served = Served::new(&head, &response, begun.elapsed());
                 self.mailbox.push(Input::Served(Box::new(served)));
@@ -129,29 +156,49 @@ impl Desk {
         request.respond(assemble(response)).ok();
     }
 
-    fn answer(&self, head: &Head<'_>, body: &[u8], begun: Instant) -> Response {
+    /// Takes what is left of the answer to a connection's request, if it goes on.
+    pub(crate) fn take_long(&self, ticket: u64) -> Option<Long> {
+        self.long().remove(&ticket)
+    }
+
+    /// Counts an answer that went on and has ended.
+    pub(crate) fn finish(&self, long: &Long) {
+        self.record(&long.response, &long.method, long.begun);
+    }
+
+    fn long(&self) -> MutexGuard<'_, BTreeMap<u64, Long>> {
+        self.long.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, head: &Head<'_>, body: &[u8], begun: Instant) -> (Response, Option<Rest>) {
         let Some(_entered) = Entered::new(self, head.method) else {
-            return self.site.gate_full();
+            return (self.site.gate_full(), None);
         };
         let handled = self.site.handle(head, body);
         handled.events.iter().for_each(|event| self.log.write(event));
         let rest = || self.site.timeout().map(|limit| limit.saturating_sub(begun.elapsed()));
-        match handled.action {
+        let response = match handled.action {
             Action::Respond(response) => response,
             Action::Call(call) => match self.mailbox.call(call, rest()) {
                 Ok(reply) => self.site.reply(head, reply.unwrap_or(Reply::Stopping)),
                 Err(_) => self.site.timed_out(),
             },
             Action::Query(query) => match self.mailbox.view(rest()) {
-                Ok(Some(view)) => self.look_up(head, &query, &view),
+                Ok(Some(view)) => return self.look_up(head, &query, &view),
                 Ok(None) => self.site.reply(head, Reply::Stopping),
                 Err(_) => self.site.timed_out(),
             },
-        }
+        };
+        (response, None)
     }
 
-    /// Answers a query, and packs the answer if that is wanted.
-    fn look_up(&self, head: &Head<'_>, query: &Query, view: &Arc<View>) -> Response {
+    /// Answers a query, of a long list the beginning, and packs the answer if that is wanted.
+    fn look_up(
+        &self,
+        head: &Head<'_>,
+        query: &Query,
+        view: &Arc<View>,
+    ) -> (Response, Option<Rest>) {
         let is_scrape =
             head.target.split('?').next().is_some_and(|path| path.ends_with("/metrics"));
         let (traffic, process) = if is_scrape {
@@ -160,12 +207,13 @@ impl Desk {
             (Traffic::new(0), Process::default())
         };
         let side = Side { traffic: &traffic, process, packets_dropped: self.mailbox.dropped() };
-        let mut response = query.answer(&self.site, view, clock::wall(), &side);
-        if response.compressible && accepts_gzip(head) {
+        let now = clock::wall();
+        let (mut response, rest) = query.begin(&self.site, view, now, &side, ANSWER_PIECE_BYTES);
+        if response.compressible && rest.is_none() && accepts_gzip(head) {
             response.body = pack::gzip(&response.body);
             response.headers.push(("Content-Encoding", "gzip".into()));
         }
-        response
+        (response, rest)
     }
 
     fn record(&self, response: &Response, method: &str, begun: Instant) {
