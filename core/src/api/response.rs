@@ -11,8 +11,8 @@ pub struct Response {
     pub status: u16,
     /// The headers, in the order to be sent.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// The body, or its beginning where a [`Rest`](super::Rest) goes on; not to be sent in answer to
-    /// HEAD.
+    /// The body, or its beginning where a [`Rest`](super::Rest) goes on; not to be sent in answer
+    /// to HEAD.
     pub body: Vec<u8>,
     /// Whether the body may be compressed if the client accepts that.
     pub compressible: bool,

@@ -202,8 +202,8 @@ const fn ends(word: u64) -> u64 {
     ((word & !HIGH) + ONES) & word & HIGH
 }
 
-/// Appends to a text what [`write_packed`] does. `scratch` is a buffer to use again: it is cheaper to
-/// check one long text than many short ones.
+/// Appends to a text what [`write_packed`] does. `scratch` is a buffer to use again: it is cheaper
+/// to check one long text than many short ones.
 ///
 /// # Panics
 /// On bytes that are not UTF-8.
