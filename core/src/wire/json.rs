@@ -297,8 +297,9 @@ mod tests {
             prop_assert_eq!(serde_json::from_str::<String>(&json).expect("valid JSON"), text.as_str());
             let clean = |c: char| c >= ' ' && !"<>&\u{2028}\u{2029}".contains(c);
             prop_assert!(json.chars().all(clean));
-            let packed = [text.as_bytes(), b"v", b"", text.as_bytes()];
-            let packed: Vec<u8> = packed.iter().flat_map(|text| [text, &[0xff][..]].concat()).collect();
+            let texts = [text.as_bytes(), b"v", b"", text.as_bytes()];
+            let end = &[END][..];
+            let packed: Vec<u8> = texts.iter().flat_map(|text| [text, end].concat()).collect();
             let mut out = Vec::from("[");
             write_packed(&mut out, &packed);
             let want = alloc::format!("[{{{json}:\"v\",\"\":{json}}}");
