@@ -1,6 +1,7 @@
 //! Three members.
 
 use std::{
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -12,23 +13,39 @@ use super::{
         Bench, Goal, Server, Which,
         client::post_all,
         load::{self, Groups},
-        percentile,
+        micros_each, percentile,
     },
     config,
     notify::compare,
+    quiet,
 };
 use crate::{cluster::free_address, sink::Sink};
 
 const STORM: usize = 5000;
 const SETTLING: Duration = Duration::from_secs(60);
 
+/// Changes a second, and for how many.
+const RATE: usize = 1000;
+const SECONDS: usize = 5;
+const CONNECTIONS: usize = 4;
+
+/// Between two silences whose way is measured: of no length that the gossip interval is a multiple
+/// of, so that they fall on all parts of it.
+const PAUSE: Duration = Duration::from_millis(103);
+/// How long a silence may be under way.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(super) fn gossip(bench: &mut Bench) -> Result<(), String> {
+    bench.each("three members", usize::MAX, |bench, which| {
+        let members = start(bench, which, &quiet())?;
+        spread(bench, &members, "at rest", 40)?;
+        change(bench, &members)
+    })?;
     let storm = if bench.has_size(STORM) { STORM } else { 500 };
-    bench.each("three members", 3, |bench, which| {
+    // The members' turns take most of a minute.
+    bench.each("a storm", 1, |bench, which| {
         let sink = Sink::open().map_err(|e| e.to_string())?;
         let members = start(bench, which, &config(&sink.url(), "5s", "10h"))?;
-        spread(bench, &members, "at rest", 100)?;
-        change(bench, &members)?;
         fire(bench, &members, &sink, storm)
     })
 }
@@ -68,19 +85,30 @@ fn is_settled(member: &Server) -> Result<bool, String> {
 /// Makes silences on the first member and waits for each on the third.
 fn spread(bench: &mut Bench, members: &[Server], when: &str, count: usize) -> Result<(), String> {
     let mut took = Vec::new();
+    let mut waiting: Vec<(String, Instant)> = Vec::new();
     let (mut first, mut last) = (members[0].connect()?, members[2].connect()?);
-    for body in load::silences(1_000_000, 1_000_000 + count) {
-        first.post("/api/v2/silences", &body).map_err(|e| e.to_string())?;
-        let began = Instant::now();
-        let answer: Value = serde_json::from_slice(first.body()).map_err(|e| e.to_string())?;
-        let path = format!("/api/v2/silence/{}", answer["silenceID"].as_str().unwrap_or("?"));
-        while last.get(&path).map_err(|e| e.to_string())?.status != 200 {
-            if began.elapsed() > Duration::from_secs(30) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(1));
+    let mut bodies = load::silences(1_000_000, 1_000_000 + count).into_iter();
+    let mut due = Instant::now();
+    while took.len() < count {
+        if Instant::now() >= due
+            && let Some(body) = bodies.next()
+        {
+            due += PAUSE;
+            first.post("/api/v2/silences", &body).map_err(|e| e.to_string())?;
+            let answer: Value = serde_json::from_slice(first.body()).map_err(|e| e.to_string())?;
+            let id = answer["silenceID"].as_str().unwrap_or("?");
+            waiting.push((format!("/api/v2/silence/{id}"), Instant::now()));
         }
-        took.push(began.elapsed());
+        let mut later = Vec::new();
+        for (path, since) in waiting {
+            let is_there = last.get(&path).map_err(|e| e.to_string())?.status == 200;
+            match is_there || since.elapsed() > PATIENCE {
+                true => took.push(since.elapsed()),
+                false => later.push((path, since)),
+            }
+        }
+        waiting = later;
+        thread::sleep(Duration::from_millis(1));
     }
     for (part, name, goal) in [(50, "half", Goal::None), (99, "99 %", Goal::Most(400.0, 400.0))] {
         let value = percentile(&mut took, part).as_secs_f64() * 1000.0;
@@ -92,24 +120,56 @@ fn spread(bench: &mut Bench, members: &[Server], when: &str, count: usize) -> Re
 
 /// Makes a thousand changes a second for some seconds, on the first member.
 fn change(bench: &mut Bench, members: &[Server]) -> Result<(), String> {
-    const SECONDS: usize = 5;
-    let bodies = load::silences(2_000_000, 2_000_000 + SECONDS * 1000);
-    let before = (cpu(members)?, sent(members)?);
-    let mut client = members[0].connect()?;
-    let began = Instant::now();
-    for (number, body) in bodies.iter().enumerate() {
-        let due = began + Duration::from_millis(number as u64);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        client.post("/api/v2/silences", body).map_err(|e| e.to_string())?;
-    }
+    let count = RATE * SECONDS;
+    let bodies = load::silences(2_000_000, 2_000_000 + count);
+    let known = active(&members[0])?;
+    let sent_before = sent(members)?;
+    let used = cpu(members)?;
+    let took = post_in_time(&members[0], &bodies)?;
+    // Whatever is sent by gossip is there by then.
     thread::sleep(Duration::from_secs(2));
-    let span = began.elapsed().as_secs_f64();
+    let used = cpu(members)? - used;
     let which = members[0].which;
-    let used = (cpu(members)? - before.0) / span * 100.0;
-    bench.note("1,000 changes a second: CPU of all", "%", Goal::Part(0.2), which, used);
-    let bytes = (sent(members)? - before.1) / (SECONDS * 1000) as f64;
-    bench.note("1,000 changes a second: gossip", "bytes each", Goal::None, which, bytes);
+    let what = |what: &str| format!("1,000 changes a second: {what}");
+    bench.note(&what("reached"), "a second", Goal::None, which, count as f64 / took.as_secs_f64());
+    let busy = used / SECONDS as f64 * 100.0;
+    bench.note(&what("CPU of all"), "%", Goal::Part(0.2), which, busy);
+    let bytes = (sent(members)? - sent_before) / count as f64;
+    bench.note(&what("gossip"), "bytes each", Goal::None, which, bytes);
+    let mut on_all = count as f64;
+    for member in members {
+        on_all = on_all.min(active(member)? - known);
+    }
+    let what = |what: &str| format!("1,000 changes a second: on all 2 s later{what}");
+    bench.note(&what(""), "%", Goal::None, which, on_all / count as f64 * 100.0);
+    let each = micros_each(used, on_all as usize);
+    bench.note(&what(", CPU of all for each"), "µs", Goal::None, which, each);
     Ok(())
+}
+
+/// Posts a body every millisecond over some connections, so that a slow answer does not hold up
+/// the next body, and returns how long that took.
+fn post_in_time(to: &Server, bodies: &[Vec<u8>]) -> Result<Duration, String> {
+    let next = AtomicUsize::new(0);
+    let began = Instant::now();
+    let post = || -> Result<(), String> {
+        let mut client = to.connect()?;
+        loop {
+            let number = next.fetch_add(1, Relaxed);
+            let Some(body) = bodies.get(number) else { return Ok(()) };
+            let due = began + Duration::from_secs(1) * number as u32 / RATE as u32;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let answer = client.post("/api/v2/silences", body).map_err(|e| e.to_string())?;
+            if answer.status != 200 {
+                return Err(format!("a silence was answered {}", answer.status));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let posts: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(post)).collect();
+        posts.into_iter().try_for_each(|post| post.join().expect("a client does not panic"))
+    })?;
+    Ok(began.elapsed())
 }
 
 /// Posts alerts of many groups to all members at once.
@@ -127,10 +187,11 @@ fn fire(bench: &mut Bench, members: &[Server], sink: &Sink, groups: usize) -> Re
             .into_iter()
             .try_for_each(|post| post.join().expect("a client does not panic").map(drop))
     })?;
+    let posted = Instant::now();
     thread::sleep(Duration::from_secs(5));
     spread(bench, members, "in a storm", 10)?;
-    // Everybody had a turn after three times the timeout of a peer.
-    thread::sleep(Duration::from_secs(40));
+    // The last had a turn after `group_wait` and twice the timeout of a peer.
+    thread::sleep(Duration::from_secs(42).saturating_sub(posted.elapsed()));
     let (lost, doubled) = compare(sink, groups);
     let none = Goal::Most(0.0, 0.0);
     let what = format!("{groups} groups at once");
@@ -147,14 +208,20 @@ fn cpu(members: &[Server]) -> Result<f64, String> {
 
 /// Returns the bytes of gossip that the members sent.
 fn sent(members: &[Server]) -> Result<f64, String> {
-    let mut sum = 0.0;
-    for member in members {
-        let mut client = member.connect()?;
-        client.get("/metrics").map_err(|e| e.to_string())?;
-        let text = String::from_utf8_lossy(client.body()).into_owned();
-        let name = "alertmanager_cluster_messages_sent_size_total";
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        sum += lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>();
-    }
-    Ok(sum)
+    let name = "alertmanager_cluster_messages_sent_size_total";
+    members.iter().map(|member| metric(member, name)).sum()
+}
+
+/// Returns how many silences a member has.
+fn active(member: &Server) -> Result<f64, String> {
+    metric(member, "alertmanager_silences{state=\"active\"}")
+}
+
+/// Returns the sum of the samples whose names begin with `start`.
+fn metric(member: &Server, start: &str) -> Result<f64, String> {
+    let mut client = member.connect()?;
+    client.get("/metrics").map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(client.body()).into_owned();
+    let lines = text.lines().filter(|line| line.starts_with(start));
+    Ok(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
 }
