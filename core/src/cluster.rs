@@ -62,7 +62,7 @@ pub use self::{
     },
 };
 use self::{
-    bulk::Bulk,
+    bulk::{Bulk, Written},
     exchange::{Dial, Exchange},
     formula::Health,
     gossip::RecordName,
@@ -158,6 +158,8 @@ pub struct Cluster {
     news: Queue<Name>,
     records: Queue<RecordName>,
     bulk: Bulk,
+    /// The last stream of records that was written, while some are open.
+    written: Option<Written>,
     /// Gossip ticks in a row that left own records unsent.
     held_ticks: u32,
     /// Gossip ticks lie on a grid from here.
@@ -207,6 +209,7 @@ impl Cluster {
             news: Queue::new(),
             records: Queue::new(),
             bulk: Bulk::default(),
+            written: None,
             held_ticks: 0,
             gossip_origin: at + below_span(&mut rng, settings.gossip_interval),
             probe: None,

@@ -57,8 +57,19 @@ struct Cursor {
 pub(super) struct Batch {
     pub(super) key: &'static str,
     pub(super) member: MemberId,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Arc<[u8]>,
     upto: u64,
+}
+
+/// A batch as its stream has it, for the members that get the same: compressing it is most of the
+/// work.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) key: &'static str,
+    pub(super) data: Arc<[u8]>,
+    /// Bytes of the part before it was compressed.
+    pub(super) part_bytes: usize,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// How the stream of a batch went.
@@ -137,7 +148,7 @@ impl Bulk {
             return self.next(now);
         }
         log.members.get_mut(&member).expect("just read").is_busy = true;
-        Some(Batch { key, member, data, upto })
+        Some(Batch { key, member, data: data.into(), upto })
     }
 
     /// Takes the outcome of a batch.

@@ -5,8 +5,12 @@ use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
 
 use super::{
-    Cluster, Effect, Leaving, StreamCommand, StreamEvent, Timer, bulk::Batch,
-    formula::push_pull_interval, member::below_span, part, types::Source,
+    Cluster, Effect, Leaving, StreamCommand, StreamEvent, Timer,
+    bulk::{Batch, Written},
+    formula::push_pull_interval,
+    member::below_span,
+    part,
+    types::Source,
 };
 use crate::{
     event::Event,
@@ -20,6 +24,14 @@ use crate::{
         Ack, NodeState, PushNode, PushPull, StreamError, StreamMessage, StreamReader, encode_stream,
     },
 };
+
+/// Writes the stream of a batch.
+fn write(label: &[u8], batch: &Batch) -> Written {
+    let message = part::encode(batch.key, &batch.data);
+    let part_bytes = message.len();
+    let bytes = encode_stream(label, &StreamMessage::User(message));
+    Written { key: batch.key, data: batch.data.clone(), part_bytes, bytes }
+}
 
 /// Why a full exchange is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,9 +160,14 @@ impl Cluster {
                 StreamMessage::Ping(self.ping(*seq, name.map_or("", |(_, m)| &m.name)))
             }
             Kind::Records(batch) => {
-                let message = part::encode(batch.key, &batch.data);
-                self.stats.updates_sent.add(message.len());
-                StreamMessage::User(message)
+                let written = match self.written.take() {
+                    Some(same) if same.key == batch.key && same.data == batch.data => same,
+                    _ => write(self.settings.label.as_bytes(), batch),
+                };
+                self.stats.updates_sent.add(written.part_bytes);
+                self.command(id, StreamCommand::Write(written.bytes.clone()));
+                self.written = Some(written);
+                return;
             }
         };
         let bytes = encode_stream(self.label(), &message);
@@ -332,6 +349,9 @@ impl Cluster {
             self.stats.oversized.entry(batch.key).or_default().sent.increase();
             self.open(now, to, Kind::Records(batch));
             open += 1;
+        }
+        if open == 0 {
+            self.written = None;
         }
         // With every place taken the next stream that ends comes here again.
         match self.bulk.next_retry().filter(|_| open < GOSSIP_BULK_STREAMS_MAX) {

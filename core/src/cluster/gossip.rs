@@ -72,9 +72,9 @@ impl Cluster {
 
     /// Passes on a record that was new in what [`Effect::Merge`] brought. Poll afterwards.
     ///
-    /// What came on a stream reaches everybody without it. Relayed records wait behind own ones and
-    /// travel in packets only; what does not fit there, or would fill the queue, is left to the
-    /// next full exchange.
+    /// What came on a stream reaches everybody without it: see [`supersede`](Self::supersede).
+    /// Relayed records wait behind own ones and travel in packets only; what does not fit there, or
+    /// would fill the queue, is left to the next full exchange.
     pub fn relay(
         &mut self,
         now: Instant,
@@ -97,6 +97,19 @@ impl Cluster {
         if fits && self.records.len() < max && self.has_others() {
             self.records.push(name, bytes.into(), Class::Relayed);
         }
+        self.finish(now);
+    }
+
+    /// Drops a record that still waits, since a newer one came that needs no passing on. Poll
+    /// afterwards.
+    pub fn supersede(&mut self, now: Instant, key: &'static str, record: &[u8]) {
+        self.now = now;
+        if self.records.is_empty() && self.bulk.len() == 0 {
+            return;
+        }
+        let name: RecordName = (key, record.into());
+        self.bulk.remove(&name);
+        self.records.remove(&name);
         self.finish(now);
     }
 

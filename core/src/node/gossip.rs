@@ -251,19 +251,30 @@ impl Node {
     }
 
     fn relay_log(&mut self, now: Now, key: &nflog::Key, source: Source) {
+        let name = key.to_string();
+        if source == Source::Stream {
+            return self.supersede(now, NFLOG, name.as_bytes());
+        }
         let Some(entry) = self.nflog.get(key) else { return };
         let mut bytes = Vec::new();
         nflog::wire::to_wire(key, entry).encode(&mut bytes);
-        let name = key.to_string();
         self.with_cluster(now, |cluster, at| {
             cluster.relay(at, NFLOG, name.as_bytes(), bytes, source);
         });
     }
 
     fn relay_silence(&mut self, now: Now, id: &silence::Id, source: Source) {
-        let Some(bytes) = self.encode_silence(id) else { return };
         let name = id.0.as_bytes();
+        if source == Source::Stream {
+            return self.supersede(now, SILENCES, name);
+        }
+        let Some(bytes) = self.encode_silence(id) else { return };
         self.with_cluster(now, |cluster, at| cluster.relay(at, SILENCES, name, bytes, source));
+    }
+
+    /// Everybody gets what came on a stream without this node's help.
+    fn supersede(&mut self, now: Now, key: &'static str, record: &[u8]) {
+        self.with_cluster(now, |cluster, at| cluster.supersede(at, key, record));
     }
 
     fn encode_silence(&self, id: &silence::Id) -> Option<Vec<u8>> {
