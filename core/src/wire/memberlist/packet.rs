@@ -25,6 +25,11 @@ const COMPOUND_HEADER: usize = 2;
 /// Bytes that each part of a compound takes beside the message: its length.
 pub const PART_OVERHEAD: usize = 2;
 
+/// Bytes from which on compressing is tried, which memberlist always does. Pings and their answers
+/// have less: compressed they save a few bytes at most, and cost both sides most of what the packet
+/// costs at all.
+const PACKED_FROM: usize = 128;
+
 /// Why a packet, or a part of it, was dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PacketError {
@@ -77,9 +82,9 @@ pub const fn takes_checksum(vsn: &Vsn) -> bool {
 /// there are more than [`COMPOUND_PARTS_MAX`] parts.
 ///
 /// Several parts make a compound, a single one stands alone. As in memberlist, the result is
-/// compressed if that makes it smaller, and then gets the checksum if `checksum` asks for one and
-/// the label, of at most 255 bytes, if there is one. The caller keeps the parts within
-/// [`packet_room`].
+/// compressed if that makes it smaller, unless it is small anyway; then it gets the checksum if
+/// `checksum` asks for one and the label, of at most 255 bytes, if there is one. The caller keeps
+/// the parts within [`packet_room`].
 pub fn packets<'a, P: AsRef<[u8]>>(
     label: &'a [u8],
     parts: &'a [P],
@@ -103,8 +108,8 @@ fn packet<P: AsRef<[u8]>>(label: &[u8], parts: &[P], checksum: bool) -> Vec<u8> 
             plain.extend_from_slice(part.as_ref());
         }
     }
-    let packed = pack(&plain);
-    let body = if packed.len() < plain.len() { packed } else { plain };
+    let packed = (plain.len() >= PACKED_FROM).then(|| pack(&plain));
+    let body = packed.filter(|packed| packed.len() < plain.len()).unwrap_or(plain);
     let mut out = Vec::with_capacity(label_bytes(label) + 5 + body.len());
     write_label(label, &mut out);
     if checksum {
