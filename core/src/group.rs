@@ -36,6 +36,8 @@ pub struct Group {
     pub flushes: u64,
     /// The flush under way.
     pub flight: Option<FlightId>,
+    /// The next group whose route and labels have the same hash.
+    next_same: Option<GroupId>,
 }
 
 /// A flush that waits for its deliveries: at most one per group.

@@ -26,6 +26,11 @@ impl<K: Eq + Hash, V> Map<K, V> {
         Self::default()
     }
 
+    /// Makes room for so many more keys.
+    pub fn reserve(&mut self, additional: usize) {
+        self.0.reserve(additional);
+    }
+
     /// Sets a key's value and returns the one it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         self.0.insert(key, value)

@@ -39,6 +39,9 @@ const STACK: usize = 64 << 10;
 /// The same where TLS is spoken and passwords are checked.
 const SECURE_STACK: usize = 256 << 10;
 
+/// The least that is read at once.
+const FILL: usize = 4096;
+
 /// How long a new client waits for the room of one that was idle.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
 
@@ -278,8 +281,10 @@ impl Gate {
         let mut held = Share::new(self.budget.clone());
         let body = client.body(&frame, body_max, &mut held)?;
         let mut inner = self.inner.take().ok_or((503, "too many requests"))?;
-        inner.send(&frame, &body, id)?;
-        drop((body, held));
+        let has_body = !body.is_empty() || frame.body != Body::Length(0);
+        let length = has_body.then_some(body.len());
+        let _left = self.desk.leave(id, body);
+        inner.send(&frame, length, id)?;
         frame.close |= self.connections().is_closing;
         let long = || self.desk.take_long(id);
         let share = Share::new(self.budget.clone());
@@ -336,6 +341,18 @@ impl Drop for Leave<'_> {
     }
 }
 
+/// What was read of a request, of which more must come.
+fn some(read: io::Result<usize>) -> Result<usize, End> {
+    match read {
+        Ok(0) => Err(End::Gone),
+        Ok(n) => Ok(n),
+        Err(e) if matches!(e.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
+            Err(End::Refused((408, "the request took too long")))
+        }
+        Err(_) => Err(End::Gone),
+    }
+}
+
 /// The client's side of a connection.
 struct Client<'a> {
     line: Line<'a>,
@@ -349,7 +366,7 @@ impl Client<'_> {
     fn fill(&mut self) -> io::Result<usize> {
         self.line.set_due(self.deadline);
         let used = self.read.len();
-        self.read.resize(used + 4096, 0);
+        self.read.resize(used + FILL, 0);
         let n = self.line.read(&mut self.read[used..]);
         self.read.truncate(used + n.as_ref().map_or(0, |n| *n));
         n
@@ -357,14 +374,8 @@ impl Client<'_> {
 
     /// Reads more of a request, which must come.
     fn need(&mut self) -> Result<(), End> {
-        match self.fill() {
-            Ok(0) => Err(End::Gone),
-            Ok(_) => Ok(()),
-            Err(e) if matches!(e.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
-                Err(End::Refused((408, "the request took too long")))
-            }
-            Err(_) => Err(End::Gone),
-        }
+        let read = self.fill();
+        some(read).map(drop)
     }
 
     fn head(&mut self) -> Result<Vec<u8>, End> {
@@ -434,18 +445,24 @@ impl Client<'_> {
 
     fn take_into(&mut self, out: &mut Vec<u8>, n: usize, held: &mut Share) -> Result<(), End> {
         let end = out.len() + n;
+        let mut arrived = self.read.len().min(n);
+        out.extend_from_slice(&self.read[..arrived]);
+        self.read.drain(..arrived);
         loop {
-            let rest = end - out.len();
-            let part = self.read.len().min(rest);
             // Memory is taken as bytes arrive, not as they are announced.
-            if !held.grow(part) {
+            if !held.grow(arrived) {
                 return Err(End::Refused((503, "too many large requests")));
             }
-            out.extend(self.read.drain(..part));
-            if out.len() == end {
+            let used = out.len();
+            if used == end {
                 return Ok(());
             }
-            self.need()?;
+            // Room for a few times of that: who sends little costs little.
+            out.resize(end.min(used + FILL.max(4 * used)), 0);
+            self.line.set_due(self.deadline);
+            let read = self.line.read(&mut out[used..]);
+            out.truncate(used + read.as_ref().map_or(0, |n| *n));
+            arrived = some(read)?;
         }
     }
 

@@ -24,7 +24,7 @@ use tiny_http::{Response, Server};
 
 use crate::{
     clock,
-    frame::{Body, Frame},
+    frame::{Frame, LEFT_BODY},
     line::Line,
     serve::{Long, TICKET},
 };
@@ -124,17 +124,15 @@ pub(crate) struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// Sends a request of a connection.
-    pub(crate) fn send(&mut self, frame: &Frame, body: &[u8], id: u64) -> io::Result<()> {
+    /// Sends a request of a connection, but for its body, of which only the length is told.
+    pub(crate) fn send(&mut self, frame: &Frame, body: Option<usize>, id: u64) -> io::Result<()> {
         let mut head = frame.head.clone();
         head.extend_from_slice(format!("{TICKET}: {id}\r\n").as_bytes());
-        if !body.is_empty() || frame.body != Body::Length(0) {
-            head.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
+        if let Some(length) = body {
+            head.extend_from_slice(format!("{LEFT_BODY}: {length}\r\n").as_bytes());
         }
         head.extend_from_slice(b"\r\n");
-        let stream = self.stream.as_mut().expect("held until the answer was read");
-        stream.write_all(&head)?;
-        stream.write_all(body)
+        self.stream.as_mut().expect("held until the answer was read").write_all(&head)
     }
 
     /// Passes the answer on. One that fits into the budget frees the connection first, so that a

@@ -20,6 +20,7 @@ use tiny_http::{Header, Request, Server, StatusCode};
 
 use crate::{
     clock,
+    frame::LEFT_BODY,
     inner::INNER_MAX,
     log::Log,
     node::{Mailbox, caught},
@@ -30,11 +31,26 @@ use crate::{
 /// The stack of a thread that answers requests: decoding and looking up nest within limits.
 const STACK: usize = 1 << 20;
 
+/// A body that was left at the desk. Nothing of it stays once the request is over.
+pub(crate) struct Left<'a> {
+    desk: &'a Desk,
+    id: u64,
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        self.desk.bodies().remove(&self.id);
+    }
+}
+
 /// Who answers requests.
 pub(crate) struct Desk {
     site: Site,
     mailbox: Mailbox,
     traffic: Mutex<Traffic>,
+    /// Bodies of requests that are on their way through tiny_http, by connection. Within one
+    /// process there is no need to send them through a socket.
+    bodies: Mutex<BTreeMap<u64, Vec<u8>>>,
     log: Log,
     watch: Option<Watch>,
     /// Answers that go on, each until the connection that asked takes it.
@@ -59,7 +75,8 @@ impl Desk {
     pub(crate) fn new(site: Site, mailbox: Mailbox, log: Log, watch: Option<Watch>) -> Self {
         let get_max = u32::try_from(site.get_max()).unwrap_or(u32::MAX);
         let traffic = Mutex::new(Traffic::new(get_max));
-        Self { site, mailbox, traffic, log, watch, long: Mutex::default() }
+        let (bodies, long) = (Mutex::default(), Mutex::default());
+        Self { site, mailbox, traffic, bodies, log, watch, long }
     }
 
     /// Starts the threads that take requests from tiny_http: one for each inner connection, so
@@ -116,27 +133,31 @@ impl Desk {
         self.dress(self.site.body_too_large())
     }
 
-    fn serve(&self, mut request: Request) {
+    /// Takes the body of a request that is to come over a connection.
+    pub(crate) fn leave(&self, id: u64, body: Vec<u8>) -> Left<'_> {
+        self.bodies().insert(id, body);
+        Left { desk: self, id }
+    }
+
+    fn serve(&self, request: Request) {
         let begun = Instant::now();
-        // First of all, because the gate sends all of it before it looks for an answer.
-        let mut body = Vec::with_capacity(request.body_length().unwrap_or(0));
-        if request.as_reader().read_to_end(&mut body).is_err() {
-            return;
-        }
         let response = {
-            let headers: Vec<(&str, &str)> = request
-                .headers()
-                .iter()
-                .map(|h| (h.field.as_str().as_str(), h.value.as_str()))
-                .collect();
+            let headers = request.headers().iter();
+            let mut headers: Vec<(&str, &str)> =
+                headers.map(|h| (h.field.as_str().as_str(), h.value.as_str())).collect();
+            if let Some(left) = headers.iter_mut().find(|(name, _)| *name == LEFT_BODY) {
+                left.0 = "Content-Length";
+            }
             let method = request.method().as_str();
             let head = Head { method, target: request.url(), headers: &headers };
+            let ticket = head.header(TICKET).and_then(|ticket| ticket.parse().ok());
+            let left = ticket.and_then(|ticket: u64| self.bodies().remove(&ticket));
+            let body = left.unwrap_or_default();
             let answer = caught(|| self.answer(&head, &body, begun));
             let (response, rest) = answer.unwrap_or_else(|err| {
                 self.log.write(&Event::WorkPanicked { err });
                 (failed(), None)
             });
-            let ticket = head.header(TICKET).and_then(|ticket| ticket.parse().ok());
             if let (Some(rest), Some(ticket)) = (rest, ticket) {
                 let (status, handler) = (response.status, response.handler.clone());
                 let noted = Response { status, handler, ..Response::default() };
@@ -151,7 +172,6 @@ impl Desk {
             }
             self.dress(response)
         };
-        drop(body);
         // What goes wrong from here on is between the gate and the client.
         request.respond(assemble(response)).ok();
     }
@@ -219,6 +239,10 @@ impl Desk {
     fn record(&self, response: &Response, method: &str, begun: Instant) {
         let (seconds, bytes) = (begun.elapsed().as_secs_f64(), response.body.len() as u64);
         self.traffic().record(&response.handler, method, response.status, seconds, bytes);
+    }
+
+    fn bodies(&self) -> MutexGuard<'_, BTreeMap<u64, Vec<u8>>> {
+        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {

@@ -169,6 +169,11 @@ pub struct Effort {
 impl Host {
     /// Starts a node with a configuration.
     pub fn new(config: &str) -> Self {
+        Self::again(config, Saved::default())
+    }
+
+    /// Starts a node with a configuration and what the last run left behind.
+    pub fn again(config: &str, saved: Saved) -> Self {
         let options = Options { config_file: Some("c.yml".into()), ..Options::default() };
         let now = Now { instant: Instant::from_nanos(0), wall: START };
         let start = Start {
@@ -176,7 +181,7 @@ impl Host {
             options: Arc::new(options),
             external_url: Arc::from("http://am"),
             hostname: Arc::from("am"),
-            saved: Saved::default(),
+            saved,
             gossip: None,
             seed: Seed::from_number(1),
         };
@@ -216,6 +221,22 @@ impl Host {
     /// Lets time pass; nothing is handled.
     pub fn pass(&mut self, span: Duration) {
         self.now = Now { instant: self.now.instant + span, wall: self.now.wall + span };
+    }
+
+    /// Ends the node and returns its checkpoint.
+    pub fn end(mut self) -> Vec<u8> {
+        let (mut effort, mut checkpoint) = (Effort::default(), Vec::new());
+        let mut inputs = VecDeque::from([Input::Shutdown]);
+        while let Some(input) = inputs.pop_front() {
+            self.node.handle(self.now, input);
+            while let Some(mut output) = self.node.poll() {
+                if let Output::Save(_, _, bytes) = &mut output {
+                    checkpoint = std::mem::take(bytes);
+                }
+                inputs.extend(carry_out(output, &mut effort));
+            }
+        }
+        checkpoint
     }
 
     /// Plays turns at the present time until nothing is left to do, with receivers that take

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many fingerprints are computed at once.
-const ABREAST: usize = 4;
+pub(super) const ABREAST: usize = 4;
 
 /// The alerts of one request, in its order.
 #[derive(Clone, Debug, Default)]
@@ -94,6 +94,16 @@ impl AlertBatch {
         let labels = self.append(|bytes| bytes.extend_from_slice(labels.as_bytes()));
         let annotations = self.append(|bytes| bytes.extend_from_slice(annotations.as_bytes()));
         self.note(labels, annotations, generator_url, times, None);
+    }
+
+    /// Computes what is known of the last few alerts only when it is asked for, which the owner
+    /// does more than once. Call when no alert is to come.
+    pub fn complete(&mut self) {
+        let rest = self.posted.len() % ABREAST;
+        let first = self.posted.len() - rest;
+        for posted in &mut self.posted[first..] {
+            posted.fingerprint = Some(Fingerprint(fnv1a(slice(&self.bytes, &posted.labels))));
+        }
     }
 
     /// Returns the alerts in the order they were posted.

@@ -3,10 +3,10 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
 
-use super::{Alert, AlertBatch, PostedRef, limit::NameLimit};
+use super::{Alert, AlertBatch, PostedRef, batch::ABREAST, limit::NameLimit};
 use crate::{
     cow,
-    hash::{Fingerprint, xxh64},
+    hash::{Fingerprint, fnv1a_each, xxh64},
     id::{AlertId, RouteId},
     label::Labels,
     map::Map,
@@ -139,9 +139,24 @@ impl Store {
         Ok(Upserted::New(self.insert(alert, posted.fingerprint)))
     }
 
-    /// Puts back an alert from a checkpoint. Of two with the same labels the first stays.
-    pub fn restore(&mut self, alert: Alert, now: Timestamp) -> Option<AlertId> {
-        let fingerprint = alert.labels.fingerprint();
+    /// Puts back the alerts of a checkpoint, and returns their ids. Of two with the same labels the
+    /// first stays.
+    pub fn restore(&mut self, alerts: Vec<Alert>, now: Timestamp) -> Vec<AlertId> {
+        let mut ids = Vec::with_capacity(alerts.len());
+        let fingerprints = fingerprints(&alerts);
+        self.by_fingerprint.reserve(alerts.len());
+        for (alert, fingerprint) in alerts.into_iter().zip(fingerprints) {
+            ids.extend(self.put_back(alert, fingerprint, now));
+        }
+        ids
+    }
+
+    fn put_back(
+        &mut self,
+        alert: Alert,
+        fingerprint: Fingerprint,
+        now: Timestamp,
+    ) -> Option<AlertId> {
         if self.find(fingerprint, alert.labels.as_bytes()).is_some() {
             return None;
         }
@@ -295,6 +310,17 @@ impl Store {
         self.limit.release(&entry.alert.labels, entry.fingerprint, entry.alert.ends_at.at);
         entry
     }
+}
+
+/// Computes the fingerprints of alerts, some side by side.
+fn fingerprints(alerts: &[Alert]) -> Vec<Fingerprint> {
+    let mut out = Vec::with_capacity(alerts.len());
+    let (blocks, rest) = alerts.as_chunks::<ABREAST>();
+    for block in blocks {
+        out.extend(fnv1a_each(block.each_ref().map(|it| it.labels.as_bytes())).map(Fingerprint));
+    }
+    out.extend(rest.iter().map(|alert| alert.labels.fingerprint()));
+    out
 }
 
 /// Shares a text; the empty one takes no memory.

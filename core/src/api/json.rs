@@ -298,18 +298,18 @@ impl<'a> Parser<'a> {
 
     /// Passes over what a string holds up to a quote, a backslash or a control character.
     fn plain_run(&mut self) {
-        let bytes = self.text.as_bytes();
-        while let Some(word) = bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+        let mut rest = &self.text.as_bytes()[self.at..];
+        while let Some((word, after)) = rest.split_first_chunk() {
             let ends = run_ends(u64::from_le_bytes(*word));
             if ends != 0 {
-                self.at += ends.trailing_zeros() as usize / 8;
+                self.at = self.text.len() - rest.len() + ends.trailing_zeros() as usize / 8;
                 return;
             }
-            self.at += 8;
+            rest = after;
         }
         let ends = |&b: &u8| b == b'"' || b == b'\\' || b < 0x20;
-        let rest = &bytes[self.at..];
-        self.at += rest.iter().position(ends).unwrap_or(rest.len());
+        let plain = rest.iter().position(ends).unwrap_or(rest.len());
+        self.at = self.text.len() - rest.len() + plain;
     }
 
     /// Reads an escape; the backslash is next.
@@ -387,13 +387,12 @@ const fn run_ends(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // A byte is below n, up to a borrow from a lower byte that is, when subtracting n reaches its
-    // highest bit, which was clear.
-    const fn below(word: u64, n: u64) -> u64 {
-        word.wrapping_sub(ONES * n) & !word & HIGH
-    }
-    below(word, 0x20)
-        | below(word ^ (ONES * b'"' as u64), 1)
-        | below(word ^ (ONES * b'\\' as u64), 1)
+    // highest bit, which was clear. The other two are zero, which is below one, after an xor that
+    // leaves the highest bits as they are.
+    let control = word.wrapping_sub(ONES * 0x20);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (control | quote | backslash) & !word & HIGH
 }
 
 /// Makes the fault of a value of the wrong kind.

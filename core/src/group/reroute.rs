@@ -115,7 +115,7 @@ impl Groups {
                 group.next_flush = latest;
                 self.timers.set(id, latest);
             }
-            self.index(route.id, next.labels, id);
+            self.index(id);
         }
         for id in change.dropped {
             self.remove(id);

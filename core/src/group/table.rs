@@ -1,6 +1,9 @@
 //! The table of groups: who belongs where, which flush is due, what a flush leaves behind.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::hash::Hasher as _;
+
+use rustc_hash::FxHasher;
 
 use super::{Flight, Group, Landed};
 use crate::{
@@ -18,8 +21,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
     pub(super) table: cow::Slab<Group>,
-    /// The groups of each route by their labels.
-    pub(super) by_labels: Map<RouteId, BTreeMap<Labels, GroupId>>,
+    /// The groups by a hash of route and labels; those that share one form a chain.
+    pub(super) by_labels: Map<u64, GroupId>,
     pub(super) timers: Timers<GroupId>,
     pub(super) flights: Map<FlightId, Flight>,
     next_flight: Counter,
@@ -111,8 +114,8 @@ impl Groups {
         starts_at: Timestamp,
     ) -> Placed {
         let packed = route.pack_group_labels(labels, &mut self.packed);
-        let known = self.by_labels.get(&route.id).and_then(|groups| groups.get(packed));
-        if let Some(&group) = known {
+        let known = find(&self.by_labels, &self.table, route.id, packed);
+        if let Some(group) = known {
             let members = &self.table.get(group.0).expect("indexed groups exist").members;
             let Err(place) = members.binary_search(&id) else { return Placed::Stayed(group) };
             let members = &mut self.table.get_mut(group.0).expect("seen above").members;
@@ -155,8 +158,8 @@ impl Groups {
     /// has ended.
     pub fn hasten(&mut self, now: Instant, route: &Route, labels: &Labels) {
         let packed = route.pack_group_labels(labels, &mut self.packed);
-        let known = self.by_labels.get(&route.id).and_then(|groups| groups.get(packed));
-        let Some(&id) = known else { return };
+        let known = find(&self.by_labels, &self.table, route.id, packed);
+        let Some(id) = known else { return };
         let group = self.table.get(id.0).expect("indexed groups exist");
         if let Some(flight) = group.flight {
             self.flights.get_mut(&flight).expect("a group's flight exists").overdue = true;
@@ -291,15 +294,16 @@ impl Groups {
         let group = GroupId(self.table.insert(Group {
             route: route.id,
             key: Arc::from(route.group_key(&labels)),
-            labels: labels.clone(),
+            labels,
             members: Arc::new(members),
             muted_by: Arc::default(),
             route_labels: Labels::empty(),
             next_flush,
             flushes: 0,
             flight: None,
+            next_same: None,
         }));
-        self.index(route.id, labels, group);
+        self.index(group);
         self.timers.set(group, next_flush);
         if warms {
             self.warming.push(group);
@@ -313,15 +317,63 @@ impl Groups {
         if let Some(flight) = group.flight {
             self.flights.remove(&flight);
         }
-        if let Some(groups) = self.by_labels.get_mut(&group.route)
-            && groups.get(&group.labels) == Some(&id)
-        {
-            groups.remove(&group.labels);
+        let place = place_of(group.route, group.labels.as_bytes());
+        let head = self.by_labels.get(&place).copied();
+        if head == Some(id) {
+            match group.next_same {
+                Some(next) => self.by_labels.insert(place, next),
+                None => self.by_labels.remove(&place),
+            };
+            return group;
+        }
+        // After a change of routes it may be in no chain any more.
+        let mut at = head;
+        while let Some(previous) = at.and_then(|id| self.table.get(id.0)) {
+            let next = previous.next_same;
+            if next == Some(id) {
+                let previous = at.and_then(|id| self.table.get_mut(id.0)).expect("just seen");
+                previous.next_same = group.next_same;
+                break;
+            }
+            at = next;
         }
         group
     }
 
-    pub(super) fn index(&mut self, route: RouteId, labels: Labels, id: GroupId) {
-        self.by_labels.get_or_insert_with(route, BTreeMap::new).insert(labels, id);
+    /// Lets a group be found by its route and labels.
+    pub(super) fn index(&mut self, id: GroupId) {
+        let group = self.table.get(id.0).expect("the caller has stored it");
+        let place = place_of(group.route, group.labels.as_bytes());
+        let next = self.by_labels.insert(place, id);
+        if group.next_same != next {
+            self.table.get_mut(id.0).expect("just seen").next_same = next;
+        }
     }
+}
+
+/// Finds the group of a route with these labels, given in packed form.
+fn find(
+    by_labels: &Map<u64, GroupId>,
+    table: &cow::Slab<Group>,
+    route: RouteId,
+    packed: &[u8],
+) -> Option<GroupId> {
+    let mut at = by_labels.get(&place_of(route, packed)).copied();
+    while let Some(id) = at {
+        let group = table.get(id.0).expect("indexed groups exist");
+        if group.route == route && group.labels.as_bytes() == packed {
+            return Some(id);
+        }
+        at = group.next_same;
+    }
+    None
+}
+
+fn place_of(route: RouteId, packed: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u32(route.0);
+    hasher.write(packed);
+    let hash = hasher.finish();
+    // Tests are to meet what hardly ever happens.
+    if cfg!(test) { hash % 16 } else { hash }
 }

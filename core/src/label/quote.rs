@@ -8,30 +8,63 @@ use core::fmt::Write as _;
 /// Appends `text` as a double-quoted Go string literal.
 pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if is_printable(c) => out.push(c),
-            '\x07' => out.push_str("\\a"),
-            '\x08' => out.push_str("\\b"),
-            '\x0c' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\x0b' => out.push_str("\\v"),
-            c => {
-                let code = u32::from(c);
-                match code {
-                    0..0x20 | 0x7f => write!(out, "\\x{code:02x}"),
-                    0x20..0x1_0000 => write!(out, "\\u{code:04x}"),
-                    _ => write!(out, "\\U{code:08x}"),
-                }
-                .expect("a String takes every write");
-            }
-        }
+    let mut rest = text;
+    loop {
+        let (plain, special) = rest.split_at(plain_run(rest.as_bytes()));
+        out.push_str(plain);
+        let mut chars = special.chars();
+        let Some(c) = chars.next() else { break };
+        push_quoted(out, c);
+        rest = chars.as_str();
     }
     out.push('"');
+}
+
+fn push_quoted(out: &mut String, c: char) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        c if is_printable(c) => out.push(c),
+        '\x07' => out.push_str("\\a"),
+        '\x08' => out.push_str("\\b"),
+        '\x0c' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\x0b' => out.push_str("\\v"),
+        c => {
+            let code = u32::from(c);
+            match code {
+                0..0x20 | 0x7f => write!(out, "\\x{code:02x}"),
+                0x20..0x1_0000 => write!(out, "\\u{code:04x}"),
+                _ => write!(out, "\\U{code:08x}"),
+            }
+            .expect("a String takes every write");
+        }
+    }
+}
+
+/// Returns how many bytes at the start are printable ASCII that stands for itself, as most texts
+/// are to their end. Eight bytes are looked at together.
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let mut at = 0;
+    while let Some(block) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*block);
+        // A byte above the first that is marked may be marked wrongly; those below never are.
+        let control = word.wrapping_sub(ONES * 0x20);
+        let quote = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
+        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
+        let ends = (control | quote | backslash | delete | word) & HIGH;
+        if ends != 0 {
+            return at + ends.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let ends = |&b: &u8| !(b' '..=b'~').contains(&b) || b == b'"' || b == b'\\';
+    bytes[at..].iter().position(ends).map_or(bytes.len(), |more| at + more)
 }
 
 /// Returns `text` as a double-quoted Go string literal.
@@ -121,6 +154,8 @@ pub fn is_reserved(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use proptest::prelude::*;
     use regex_syntax::hir::{Class, HirKind};
 
@@ -139,6 +174,25 @@ mod tests {
         ] {
             assert_eq!(quote(text), quoted);
             assert_eq!(unquote(&quote(text)).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_special_character_is_found_wherever_it_stands() {
+        for (special, quoted) in [
+            ("\"", "\\\""),
+            ("\\", "\\\\"),
+            ("\n", "\\n"),
+            ("\x1f", "\\x1f"),
+            ("\x7f", "\\x7f"),
+            ("é", "é"),
+            ("~ ", "~ "),
+        ] {
+            for at in 0..20 {
+                let (before, after) = ("a~ !#[]z09".repeat(2), "b ~".repeat(5));
+                let text = [&before[..at], special, &after].concat();
+                assert_eq!(quote(&text), format!("\"{}{quoted}{after}\"", &before[..at]));
+            }
         }
     }
 

@@ -232,8 +232,12 @@ impl<'a> Iterator for PairsIter<'a> {
 /// Collects pairs in any order and packs them. Reusable: `finish` leaves it empty.
 #[derive(Clone, Debug, Default)]
 pub struct LabelsBuilder {
+    /// The pairs in packed form, in the order they were pushed.
     text: Vec<u8>,
+    /// Where each pair begins, where its name ends, and where the pair ends.
     spans: Vec<(u32, u32, u32)>,
+    /// Whether a name did not come after the one before it.
+    is_unsorted: bool,
 }
 
 impl LabelsBuilder {
@@ -245,11 +249,13 @@ impl LabelsBuilder {
     /// Adds a pair. Of a repeated name the last value stays.
     pub fn push(&mut self, name: &str, value: &str) {
         let at = |n: usize| u32::try_from(n).expect("limits keep label sets far below 4 GiB");
-        let start = at(self.text.len());
-        self.text.extend_from_slice(name.as_bytes());
-        let middle = at(self.text.len());
-        self.text.extend_from_slice(value.as_bytes());
-        self.spans.push((start, middle, at(self.text.len())));
+        if let Some(&(start, middle, _)) = self.spans.last() {
+            let last = &self.text[start as usize..middle as usize];
+            self.is_unsorted |= last >= name.as_bytes();
+        }
+        let start = self.text.len();
+        push_pair(&mut self.text, name.as_bytes(), value.as_bytes());
+        self.spans.push((at(start), at(start + name.len()), at(self.text.len())));
     }
 
     /// Tells whether nothing was added.
@@ -259,31 +265,38 @@ impl LabelsBuilder {
 
     /// Sorts and packs what was added, and empties the builder.
     pub fn finish(&mut self) -> Labels {
-        let mut bytes = Vec::with_capacity(self.text.len() + 2 * self.spans.len());
+        let mut bytes = Vec::with_capacity(self.text.len());
         self.finish_into(&mut bytes);
         Labels::from_packed(&bytes)
     }
 
     /// Like [`finish`](Self::finish), appending the packed form to the caller's buffer.
     pub fn finish_into(&mut self, bytes: &mut Vec<u8>) {
-        let text = &self.text;
-        let name = |&(start, middle, _): &(u32, u32, u32)| &text[start as usize..middle as usize];
-        if !self.spans.is_sorted_by(|a, b| name(a) < name(b)) {
-            // Stable, so that the last of equal names is the one pushed last.
-            self.spans.sort_by(|a, b| name(a).cmp(name(b)));
-        }
-        for (i, span) in self.spans.iter().enumerate() {
-            if self.spans.get(i + 1).is_some_and(|next| name(next) == name(span)) {
-                continue;
-            }
-            push_pair(bytes, name(span), &text[span.1 as usize..span.2 as usize]);
+        if core::mem::take(&mut self.is_unsorted) {
+            self.sort_into(bytes);
+        } else {
+            bytes.extend_from_slice(&self.text);
         }
         self.text.clear();
         self.spans.clear();
     }
+
+    fn sort_into(&mut self, bytes: &mut Vec<u8>) {
+        let text = &self.text;
+        let name = |&(start, middle, _): &(u32, u32, u32)| &text[start as usize..middle as usize];
+        // Stable, so that the last of equal names is the one pushed last.
+        self.spans.sort_by(|a, b| name(a).cmp(name(b)));
+        for (i, span) in self.spans.iter().enumerate() {
+            if self.spans.get(i + 1).is_none_or(|next| name(next) != name(span)) {
+                bytes.extend_from_slice(&text[span.0 as usize..span.2 as usize]);
+            }
+        }
+    }
 }
 
+#[inline]
 fn push_pair(bytes: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    bytes.reserve(name.len() + value.len() + 2);
     bytes.extend_from_slice(name);
     bytes.push(END);
     bytes.extend_from_slice(value);
@@ -318,9 +331,13 @@ fn text(bytes: &[u8]) -> &str {
 fn unpack(bytes: &[u8]) -> Option<Labels> {
     let mut pairs = PairsIter { rest: bytes };
     let mut last: Option<&[u8]> = None;
+    // Most sets are ASCII, which one look at the whole tells.
+    let is_ascii = bytes.iter().fold(true, |all, &b| all & (b < 0x80 || b == END));
     for (name, value) in pairs.by_ref() {
-        core::str::from_utf8(name).ok()?;
-        core::str::from_utf8(value).ok()?;
+        if !is_ascii {
+            core::str::from_utf8(name).ok()?;
+            core::str::from_utf8(value).ok()?;
+        }
         if last.is_some_and(|last| last >= name) {
             return None;
         }

@@ -215,10 +215,7 @@ impl Node {
         self.silences.restore(saved.silences, now.wall);
         self.watch_silences(now);
         self.nflog.restore(saved.nflog);
-        let mut restored = alloc::vec::Vec::with_capacity(saved.alerts.len());
-        for alert in saved.alerts {
-            restored.extend(self.alerts.restore(alert, now.wall));
-        }
+        let restored = self.alerts.restore(saved.alerts, now.wall);
         // Every source is known to the inhibitor before the first group can flush.
         for &id in &restored {
             let labels = &self.alerts.get(id).expect("just restored").alert.labels;

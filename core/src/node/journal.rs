@@ -17,6 +17,7 @@ use crate::{
     id::{AlertId, AppendId, CallId, GroupId},
     label::Labels,
     limits::JOURNAL_RETRY,
+    map::Map,
     nflog,
     persist::{GroupMark, GroupState, Promise, Record, Saved, Urgency},
     route::Route,
@@ -86,15 +87,18 @@ impl Node {
     }
 
     /// Lets the groups go on where they were when the state was saved.
-    pub(super) fn resume_groups(&mut self, now: Now, mut states: Vec<(GroupMark, GroupState)>) {
-        states.sort_unstable_by_key(|(mark, _)| *mark);
+    pub(super) fn resume_groups(&mut self, now: Now, saved: Vec<(GroupMark, GroupState)>) {
+        let mut states = Map::new();
+        states.reserve(saved.len());
+        for (mark, state) in saved {
+            states.insert(mark, state);
+        }
         let ids: Vec<GroupId> = self.groups.iter().map(|(id, _)| id).collect();
         for id in ids {
             let group = self.groups.get(id).expect("just listed");
             let route = self.config.tree.route(group.route);
             let mark = mark(route, &group.labels);
-            let Ok(place) = states.binary_search_by_key(&mark, |(mark, _)| *mark) else { continue };
-            let GroupState { next_flush, flushes } = states[place].1;
+            let Some(&GroupState { next_flush, flushes }) = states.get(&mark) else { continue };
             // A wall clock that was set back must not put a flush off for ever.
             let wait = next_flush.since(now.wall).min(route.group_interval.max(route.group_wait));
             // A tick that was missed is made up at once, or when the warm-up ends.

@@ -126,13 +126,7 @@ impl Reading {
             _ => (first, first.saturating_sub(1)),
         };
         let is_journal = !wanted.is_empty();
-        let mut replay = Replay::new(saved);
-        let mut before = None;
-        for (generation, file) in wanted {
-            self.journal(&mut replay, (first, generation), before, &file)?;
-            before = Some(generation);
-        }
-        let mut saved = replay.finish();
+        let mut saved = if is_journal { self.replay(saved, first, wanted)? } else { saved };
         saved.journal = last + 1;
         saved.follows = last;
         saved.oldest = oldest;
@@ -147,6 +141,22 @@ impl Reading {
         }
         steps.extend(self.stale);
         Ok(Recovery { saved, events: self.events, steps })
+    }
+
+    /// Puts what the files say on top of the checkpoint.
+    fn replay(
+        &mut self,
+        saved: Saved,
+        first: u64,
+        files: BTreeMap<u64, Found>,
+    ) -> Result<Saved, String> {
+        let mut replay = Replay::new(saved);
+        let mut before = None;
+        for (generation, file) in files {
+            self.journal(&mut replay, (first, generation), before, &file)?;
+            before = Some(generation);
+        }
+        Ok(replay.finish())
     }
 
     /// Replays one file. `first` is the first that the checkpoint does not cover.

@@ -18,7 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Replay {
     alerts: Vec<Alert>,
-    by_hash: Map<(Fingerprint, u64), usize>,
+    /// Where each alert is; made when the first record needs it.
+    by_hash: Option<Places>,
     silences: BTreeMap<silence::Id, Silence>,
     nflog: BTreeMap<nflog::Key, nflog::Entry>,
     groups: BTreeMap<GroupMark, GroupState>,
@@ -27,13 +28,12 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn new(saved: Saved) -> Self {
         let mut replay = Self {
-            alerts: Vec::with_capacity(saved.alerts.len()),
-            by_hash: Map::new(),
+            alerts: saved.alerts,
+            by_hash: None,
             silences: BTreeMap::new(),
             nflog: saved.nflog.into_iter().collect(),
             groups: saved.groups.into_iter().collect(),
         };
-        saved.alerts.into_iter().for_each(|alert| replay.put_alert(alert));
         saved.silences.into_iter().for_each(|silence| replay.put_silence(silence));
         replay
     }
@@ -68,20 +68,22 @@ impl Replay {
     }
 
     fn put_alert(&mut self, alert: Alert) {
-        let hash = (alert.labels.fingerprint(), xxh64(alert.labels.as_bytes()));
-        match self.by_hash.get(&hash) {
+        let hash = hashes(&alert);
+        let by_hash = index(&mut self.by_hash, &self.alerts);
+        match by_hash.get(&hash) {
             Some(&index) if self.alerts[index].labels == alert.labels => self.alerts[index] = alert,
             // Two alerts of the same two hashes: both are kept, and the first is found by them.
             Some(_) => self.alerts.push(alert),
             None => {
-                self.by_hash.insert(hash, self.alerts.len());
+                by_hash.insert(hash, self.alerts.len());
                 self.alerts.push(alert);
             }
         }
     }
 
     fn refresh(&mut self, refreshed: Refreshed) {
-        let Some(&index) = self.by_hash.get(&refreshed.alert) else { return };
+        let by_hash = index(&mut self.by_hash, &self.alerts);
+        let Some(&index) = by_hash.get(&refreshed.alert) else { return };
         let alert = &mut self.alerts[index];
         alert.ends_at = refreshed.ends_at;
         alert.updated_at = refreshed.updated_at;
@@ -93,4 +95,22 @@ impl Replay {
             self.silences.insert(silence.id.clone(), silence);
         }
     }
+}
+
+type Places = Map<(Fingerprint, u64), usize>;
+
+/// Returns where each alert is, by its hashes.
+fn index<'a>(places: &'a mut Option<Places>, alerts: &[Alert]) -> &'a mut Places {
+    places.get_or_insert_with(|| {
+        let mut places = Places::new();
+        places.reserve(alerts.len());
+        for (index, alert) in alerts.iter().enumerate() {
+            places.get_or_insert_with(hashes(alert), || index);
+        }
+        places
+    })
+}
+
+fn hashes(alert: &Alert) -> (Fingerprint, u64) {
+    (alert.labels.fingerprint(), xxh64(alert.labels.as_bytes()))
 }

@@ -13,6 +13,7 @@ use campana_core::{
     nflog::{self, Reason},
     node::{Input, load_config},
     notify::{Notification, Told, data::Data, render::Render},
+    persist::{CHECKPOINT_FILE, Found, recover},
     silence,
     template::Set,
     view,
@@ -42,7 +43,7 @@ const fn operation(name: &'static str, times: u64, prepare: fn() -> Box<dyn FnMu
 }
 
 /// All that have a budget.
-pub const OPERATIONS: [Operation; 21] = [
+pub const OPERATIONS: [Operation; 22] = [
     operation("refresh", 64, refresh),
     operation("refresh-later-end", 64, refresh_later_end),
     operation("new-alert-joins-group", 64, || new_alert(100)),
@@ -61,6 +62,7 @@ pub const OPERATIONS: [Operation; 21] = [
     operation("template-title", 10, || template(r#"{{ template "slack.default.title" . }}"#)),
     operation("template-mail", 1, mail),
     operation("decode-post", 64, decode_post),
+    operation("restart", 1000, restart),
     operation("get-alerts", 1000, || get("/api/v2/alerts")),
     operation("get-alerts-one-name", 1, || get("/api/v2/alerts?filter=service%3Dservice-0007")),
     operation("get-groups", 1000, || get("/api/v2/alerts/groups")),
@@ -275,6 +277,23 @@ fn decode_post() -> Box<dyn FnMut()> {
         assert!(
             matches!(handled.action, Action::Call(Call::PostAlerts(batch)) if batch.len() == POST)
         );
+    })
+}
+
+/// The start with a checkpoint of as many groups of one alert, all told, and of a tenth as many
+/// silences.
+fn restart() -> Box<dyn FnMut()> {
+    let mut host = Host::with_alerts(CONFIG, 1000, 1);
+    host.silence(100);
+    host.pass(Duration::from_secs(30));
+    assert_eq!(host.settle().sent, 1000);
+    let file = Found { name: CHECKPOINT_FILE.into(), bytes: host.end() };
+    let mut found = Some(vec![file]);
+    Box::new(move || {
+        let recovery = recover(found.take().expect("done once"), false).expect("not damaged");
+        let host = Host::again(CONFIG, recovery.saved);
+        assert_eq!(host.node.view().alerts.len(), 1000);
+        std::mem::forget(host);
     })
 }
 

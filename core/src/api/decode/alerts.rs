@@ -64,7 +64,10 @@ pub(in crate::api) fn alerts(body: &[u8], mode: Mode) -> Result<AlertBatch, Refu
         ))),
         (Err(fault), _) => Err(malformed("alerts", &fault)),
         (Ok(_), Some(refusal)) => Err(refusal),
-        (Ok(_), None) => Ok(batch),
+        (Ok(_), None) => {
+            batch.complete();
+            Ok(batch)
+        }
     }
 }
 
