@@ -13,7 +13,7 @@ pub use self::{
     store::{Change, Entry, Mark, Rejected, RouteLists, Store, Upserted, times},
 };
 use crate::{
-    label::Labels,
+    label::{Labels, read_shared},
     time::{Stamp, Timestamp},
 };
 
@@ -25,6 +25,7 @@ pub struct Alert {
     /// What describes it. May hold empty values.
     pub annotations: Labels,
     /// Link to the rule that caused it; empty when there is none.
+    #[serde(deserialize_with = "read_shared")]
     pub generator_url: Arc<str>,
     /// Since when the alert fires.
     pub starts_at: Stamp,

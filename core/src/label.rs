@@ -6,11 +6,13 @@ pub mod parse;
 pub mod quote;
 pub mod regex;
 pub mod set;
+mod shared;
 
 pub use self::{
     matcher::{Matcher, Matchers, Op},
     regex::Regex,
     set::{Labels, LabelsBuilder},
+    shared::read_shared,
 };
 
 /// How names and matchers are read (`--enable-feature=classic-mode`, `utf8-strict-mode`).

@@ -23,7 +23,7 @@ pub use self::{
     table::{Counts, Scratch, States, Table},
 };
 use crate::{
-    label::{Labels, Matchers},
+    label::{Labels, Matchers, read_shared},
     time::Timestamp,
 };
 
@@ -64,8 +64,10 @@ pub struct Silence {
     /// When it was last written: of two versions the later one counts.
     pub updated_at: Timestamp,
     /// Who made it.
+    #[serde(deserialize_with = "read_shared")]
     pub created_by: Arc<str>,
     /// Why it was made.
+    #[serde(deserialize_with = "read_shared")]
     pub comment: Arc<str>,
     /// Free names and values that other tools keep with it.
     pub annotations: BTreeMap<Arc<str>, Arc<str>>,

@@ -10,16 +10,19 @@ use core::{cmp::Ordering, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
+use crate::{label::read_shared, time::Timestamp};
 
 /// Names one record: one integration of one receiver, for one aggregation group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {
     /// The group's key, as `{}/{team="a"}:{alertname="B"}`.
+    #[serde(deserialize_with = "read_shared")]
     pub group_key: Arc<str>,
     /// The receiver's name.
+    #[serde(deserialize_with = "read_shared")]
     pub receiver: Arc<str>,
     /// The integration's kind, as `webhook`.
+    #[serde(deserialize_with = "read_shared")]
     pub integration: Arc<str>,
     /// The position among the receiver's integrations of that kind.
     pub index: u32,
@@ -168,8 +171,15 @@ impl Log {
     /// Loads saved records, expired ones included: the next sweep drops those.
     pub fn restore(&mut self, saved: Vec<(Key, Entry)>) {
         if self.entries.is_empty() && saved.is_sorted_by(|(a, _), (b, _)| a < b) {
-            // As they were written: the tree is built without a search for each.
-            self.entries = saved.into_iter().collect();
+            // As they were written: the tree is built without a search for each, and neighbours
+            // share the names that they have in common.
+            let mut names: (Arc<str>, Arc<str>) = Default::default();
+            let share = |(mut key, entry): (Key, Entry)| {
+                share(&mut key.receiver, &mut names.0);
+                share(&mut key.integration, &mut names.1);
+                (key, entry)
+            };
+            self.entries = saved.into_iter().map(share).collect();
             return;
         }
         for (key, entry) in saved {
@@ -217,6 +227,11 @@ impl Log {
             }
         }
     }
+}
+
+/// Replaces a text by the last one, where they are equal.
+fn share(text: &mut Arc<str>, last: &mut Arc<str>) {
+    if text == last { *text = last.clone() } else { *last = text.clone() }
 }
 
 #[cfg(test)]

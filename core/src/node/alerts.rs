@@ -8,7 +8,7 @@ use crate::{
     api::Reply,
     event::Event,
     group::Placed,
-    id::{AlertId, CallId},
+    id::{AlertId, CallId, GroupId},
     time::Now,
 };
 
@@ -73,6 +73,16 @@ impl Node {
 
     /// Puts an alert into every group it belongs to and is not in.
     pub(super) fn place(&mut self, now: Now, id: AlertId) {
+        self.place_with(now, id, Self::note_group);
+    }
+
+    /// As [`place`](Self::place), with what to do about a group that this makes.
+    pub(super) fn place_with(
+        &mut self,
+        now: Now,
+        id: AlertId,
+        made: impl Fn(&mut Self, Now, GroupId),
+    ) {
         let entry = self.alerts.get(id).expect("the caller stored it");
         let (routes, labels) = (entry.routes.clone(), entry.alert.labels.clone());
         let starts_at = entry.alert.starts_at.at;
@@ -84,7 +94,7 @@ impl Node {
                 Placed::Made(group) => {
                     let group_key = self.groups.get(group).expect("just made").key.clone();
                     self.log(Event::GroupCreated { group_key });
-                    self.note_group(now, group);
+                    made(self, now, group);
                 }
             }
             self.alerts.get_mut(id).expect("seen above").groups += 1;

@@ -224,8 +224,9 @@ impl Node {
         self.begin_warm_up(now);
         for id in restored {
             self.find_routes(id);
-            // Resolved ones too: that they ended may still have to be told.
-            self.place(now, id);
+            // Resolved ones too: that they ended may still have to be told. What the groups make
+            // of it is noted once it is known when each goes on.
+            self.place_with(now, id, |_, _, _| {});
         }
         self.resume_groups(now, saved.groups);
         for (part, entries) in counts.into_iter().filter(|(_, entries)| *entries > 0) {

@@ -79,14 +79,10 @@ impl Node {
 
     fn group_state(&self, now: Now, group: &Group) -> (GroupMark, GroupState) {
         let mark = mark(self.config.tree.route(group.route), &group.labels);
-        // A tick that is late counts as due, and one that is not over is due again: nobody knows
-        // how far it came.
-        let wait = group.next_flush.since(now.instant);
-        let next_flush = if group.flight.is_some() { now.wall } else { now.wall + wait };
-        (mark, GroupState { next_flush, flushes: group.flushes })
+        (mark, state_of(now, group))
     }
 
-    /// Lets the groups go on where they were when the state was saved.
+    /// Lets the groups go on where they were when the state was saved, and notes all of them.
     pub(super) fn resume_groups(&mut self, now: Now, saved: Vec<(GroupMark, GroupState)>) {
         let mut states = Map::new();
         states.reserve(saved.len());
@@ -98,13 +94,17 @@ impl Node {
             let group = self.groups.get(id).expect("just listed");
             let route = self.config.tree.route(group.route);
             let mark = mark(route, &group.labels);
-            let Some(&GroupState { next_flush, flushes }) = states.get(&mark) else { continue };
-            // A wall clock that was set back must not put a flush off for ever.
-            let wait = next_flush.since(now.wall).min(route.group_interval.max(route.group_wait));
-            // A tick that was missed is made up at once, or when the warm-up ends.
-            let at = if wait.is_zero() { group.next_flush } else { now.instant + wait };
-            self.groups.resume(id, at, flushes);
-            self.note_group(now, id);
+            if let Some(&GroupState { next_flush, flushes }) = states.get(&mark) {
+                // A wall clock that was set back must not put a flush off for ever.
+                let longest = route.group_interval.max(route.group_wait);
+                let wait = next_flush.since(now.wall).min(longest);
+                // A tick that was missed is made up at once, or when the warm-up ends.
+                let at = if wait.is_zero() { group.next_flush } else { now.instant + wait };
+                self.groups.resume(id, at, flushes);
+            }
+            let group = self.groups.get(id).expect("seen above");
+            let record = Record::Group(mark, state_of(now, group));
+            self.journal.note(now.instant, &record, Urgency::Later);
         }
     }
 
@@ -226,6 +226,15 @@ fn promises(reply: &Reply) -> bool {
         Reply::AlertsPosted(_) => true,
         Reply::NotStored(_) | Reply::Rehearsed(_) | Reply::Reloaded(_) | Reply::Stopping => false,
     }
+}
+
+/// Returns what the next run needs of a group.
+fn state_of(now: Now, group: &Group) -> GroupState {
+    // A tick that is late counts as due, and one that is not over is due again: nobody knows how
+    // far it came.
+    let wait = group.next_flush.since(now.instant);
+    let next_flush = if group.flight.is_some() { now.wall } else { now.wall + wait };
+    GroupState { next_flush, flushes: group.flushes }
 }
 
 /// Names a group for the next run.

@@ -20,7 +20,11 @@ impl Node {
         }
         let alerts = self.alerts.iter().map(|(_, entry)| &entry.alert);
         let firing = alerts.filter(|alert| !alert.is_resolved(now.wall));
-        self.awaited.0 = firing.filter_map(|alert| host(&alert.generator_url)).collect();
+        for host in firing.filter_map(|alert| host(&alert.generator_url)) {
+            if !self.awaited.0.contains(host) {
+                self.awaited.0.insert(host.into());
+            }
+        }
     }
 
     /// Notes who sent a batch. The warm-up is over when nobody is awaited any more; where nobody is
@@ -31,7 +35,7 @@ impl Node {
         }
         for posted in batch.iter() {
             if let Some(host) = host(posted.generator_url) {
-                self.awaited.0.remove(&host);
+                self.awaited.0.remove(host);
             }
         }
         if self.awaited.0.is_empty() {
@@ -43,8 +47,8 @@ impl Node {
 }
 
 /// Returns host and port of a link.
-fn host(url: &str) -> Option<String> {
+fn host(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
     let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    (!host.is_empty()).then(|| host.into())
+    (!host.is_empty()).then_some(host)
 }
