@@ -19,7 +19,7 @@ use hyper::{
 use smol::Task;
 
 use crate::{
-    node::caught,
+    caught::caught,
     serve::{Cut, Door},
 };
 

@@ -1,6 +1,7 @@
 //! campana on smol and hyper: puts the pieces together and ends in order.
 
 mod body;
+mod caught;
 mod clock;
 mod dial;
 mod exchange;
@@ -47,13 +48,14 @@ use smol::{Executor, channel, future, lock::Semaphore};
 
 use crate::{
     body::Spare,
+    caught::caught,
     clock::Clock,
     dial::Mailer,
     exchange::Client,
     gossip::Gossip,
     listen::Hall,
     log::Log,
-    node::{Hands, Mailbox, caught},
+    node::{Hands, Mailbox},
     serve::Door,
     storage::Writer,
     web::Watch,

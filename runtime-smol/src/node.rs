@@ -1,10 +1,8 @@
 //! The owner of the node: one thread that takes inputs, runs turns and starts what they ask for.
 
 use std::{
-    any::Any,
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
-    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -25,8 +23,8 @@ use campana_core::{
 use smol::{Executor, Task, channel, lock::Semaphore};
 
 use crate::{
-    clock::Clock, dial::Mailer, exchange::Client, files, gossip::Gossip, log::Log, storage::Writer,
-    trust,
+    caught::finish, clock::Clock, dial::Mailer, exchange::Client, files, gossip::Gossip, log::Log,
+    storage::Writer, trust,
 };
 
 /// What the owner is told.
@@ -315,19 +313,4 @@ impl Execute for Acting<'_> {
     fn run(&mut self, work: Work) -> Done {
         finish(work)
     }
-}
-
-/// Runs work to its end, whatever that is.
-fn finish(work: Work) -> Done {
-    caught(|| work.run()).unwrap_or_else(Done::Panicked)
-}
-
-/// Runs a computation; the error says how it panicked.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| said(&*panic))
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

@@ -26,9 +26,10 @@ use smol::{Executor, channel, future, lock::Semaphore};
 
 use crate::{
     body::{Answer, Noted, Spare},
+    caught::caught,
     clock,
     log::Log,
-    node::{Mailbox, caught},
+    node::Mailbox,
     pace::Phase,
     pack, process,
     web::Watch,

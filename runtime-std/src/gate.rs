@@ -25,11 +25,11 @@ use campana_core::{
 use tiny_http::StatusCode;
 
 use crate::{
+    caught::caught,
     frame::{self, Body, Frame, Refusal},
     inner::{Budget, Inner, Share},
     line::Line,
     log::Log,
-    node::caught,
     serve::Desk,
 };
 

@@ -1,10 +1,12 @@
 //! The small runtime of campana: threads, tiny_http and ureq, for constrained hosts. Puts the
 //! pieces together and ends in order.
 
+// Where the contact with the host is the same, the source is the same file.
+#[path = "../../runtime-smol/src/caught.rs"]
+mod caught;
 mod clock;
 mod dial;
 mod exchange;
-// Where the contact with the host is the same, the source is the same file.
 #[path = "../../runtime-smol/src/files.rs"]
 mod files;
 mod frame;

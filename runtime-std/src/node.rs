@@ -1,10 +1,8 @@
 //! The owner of the node: one thread that takes inputs, runs turns and starts what they ask for.
 
 use std::{
-    any::Any,
     cell::RefCell,
     collections::BTreeMap,
-    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -24,6 +22,7 @@ use campana_core::{
 };
 
 use crate::{
+    caught::finish,
     clock::Clock,
     dial::Mailer,
     exchange::Client,
@@ -270,11 +269,6 @@ impl Execute for Acting<'_> {
     }
 }
 
-/// Runs work to its end, whatever that is.
-fn finish(work: Work) -> Done {
-    caught(|| work.run()).unwrap_or_else(Done::Panicked)
-}
-
 impl Acting<'_> {
     fn converse(
         &self,
@@ -309,14 +303,4 @@ impl Acting<'_> {
             }
         });
     }
-}
-
-/// Runs a computation; the error says how it panicked.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| said(&*panic))
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

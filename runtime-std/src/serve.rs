@@ -19,13 +19,8 @@ use campana_core::{
 use tiny_http::{Header, Request, Server, StatusCode};
 
 use crate::{
-    clock,
-    frame::LEFT_BODY,
-    inner::INNER_MAX,
-    log::Log,
-    node::{Mailbox, caught},
-    pack, process,
-    web::Watch,
+    caught::caught, clock, frame::LEFT_BODY, inner::INNER_MAX, log::Log, node::Mailbox, pack,
+    process, web::Watch,
 };
 
 /// The stack of a thread that answers requests: decoding and looking up nest within limits.
