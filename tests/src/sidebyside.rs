@@ -32,7 +32,7 @@ pub use self::{
 /// How a run of scenarios is made.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Rounds of every scenario that is not slow on Alertmanager.
+    /// Rounds of every scenario.
     pub rounds: usize,
     /// Sizes outside are left out.
     pub sizes: RangeInclusive<usize>,
@@ -65,15 +65,13 @@ impl Bench {
         Ok(std::mem::take(&mut self.figures))
     }
 
-    /// Does some work on each server, by turns, in every round. `rounds_max` bounds the rounds
-    /// where the work is slow on Alertmanager.
+    /// Does some work on each server, by turns, in every round.
     fn each(
         &mut self,
         what: &str,
-        rounds_max: usize,
         mut work: impl FnMut(&mut Self, Which) -> Result<(), String>,
     ) -> Result<(), String> {
-        let rounds = self.plan.rounds.min(rounds_max);
+        let rounds = self.plan.rounds;
         let servers: Vec<Which> = self.plan.programs.keys().copied().collect();
         for round in 1..=rounds {
             for &which in &servers {

@@ -23,6 +23,7 @@ BENCHMARKS.md and its pictures in docs/. Scenarios that are not named keep their
 Run it in a release build, on a machine that does nothing else.
 
 options: --rounds N    rounds of each scenario (5)
+         --more        add them to those that were made at the same commit
          --size-min N  leave out what is smaller; its older figures stay
          --size-max N  leave out what is larger (1000000); likewise
          --only NAME   measure alertmanager, campana or campana-std alone; may be repeated
@@ -38,6 +39,7 @@ struct Arguments {
     rounds: usize,
     sizes: RangeInclusive<usize>,
     only: Vec<Which>,
+    more: bool,
     dry: bool,
     page: bool,
 }
@@ -59,6 +61,7 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
         rounds: 5,
         sizes: SIZES,
         only: Vec::new(),
+        more: false,
         dry: false,
         page: false,
     };
@@ -83,11 +86,15 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
                 let which = Which::find(&name).ok_or(format!("{name:?} is none of the three"))?;
                 arguments.only.push(which);
             }
+            "--more" => arguments.more = true,
             "--dry" => arguments.dry = true,
             "--page" => arguments.page = true,
             name if find(name).is_some() => arguments.scenarios.push(name.into()),
             _ => return Err(format!("{word:?} is no scenario and no option\n\n{USAGE}")),
         }
+    }
+    if arguments.more && !arguments.only.is_empty() {
+        return Err("--more needs all three programs: a ratio is one within a round".into());
     }
     if arguments.scenarios.is_empty() {
         arguments.scenarios = names().map(str::to_owned).collect();
@@ -117,7 +124,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     for name in &arguments.scenarios {
         let scenario = find(name).ok_or("a scenario that was there is gone")?;
         let new = bench.play(scenario)?;
-        figures.replace(name, &commit(root), new.rows, arguments.sizes != SIZES);
+        match arguments.more {
+            true => figures.extend(name, &commit(root), new.rows),
+            false => figures.replace(name, &commit(root), new.rows, arguments.sizes != SIZES),
+        }
         figures.rows.sort_by_key(place);
         if !arguments.dry {
             write(root, &kept, &figures)?;

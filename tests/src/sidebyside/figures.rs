@@ -128,6 +128,22 @@ impl Figures {
         }
     }
 
+    /// Adds rounds to the rows of one scenario that were measured at the same commit; those of an
+    /// older one give way.
+    pub fn extend(&mut self, scenario: &str, commit: &str, mut rows: Vec<Row>) {
+        for row in &mut rows {
+            let is_it = |old: &&Row| {
+                old.scenario == scenario && old.what == row.what && old.commit == commit
+            };
+            let Some(old) = self.rows.iter().find(is_it) else { continue };
+            for (which, values) in &mut row.values {
+                let before = old.values.get(which).into_iter().flatten().copied();
+                *values = before.chain(std::mem::take(values)).collect();
+            }
+        }
+        self.replace(scenario, commit, rows, true);
+    }
+
     /// Writes everything as JSON.
     pub fn to_json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
@@ -213,5 +229,10 @@ mod tests {
         assert_eq!(at(&figures), ["10 c2", "100 c1", "20 c2"]);
         figures.replace("a", "c3", measured(&["10"]), false);
         assert_eq!(at(&figures), ["10 c3"]);
+        figures.extend("a", "c3", measured(&["10"]));
+        assert_eq!(figures.rows[0].values[&Which::Campana], [1.0, 1.0]);
+        figures.extend("a", "c4", measured(&["10"]));
+        assert_eq!(figures.rows[0].values[&Which::Campana], [1.0]);
+        assert_eq!(at(&figures), ["10 c4"]);
     }
 }

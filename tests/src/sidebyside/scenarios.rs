@@ -1,6 +1,7 @@
 //! The scenarios: what is done, and what has to come out.
 
 mod gossip;
+mod growth;
 mod ingest;
 mod inhibition;
 mod notify;
@@ -95,7 +96,7 @@ const ALL: [Scenario; 13] = [
     Scenario {
         name: "growth",
         about: "What one more costs as there are more of them.",
-        play: ingest::growth,
+        play: growth::growth,
     },
 ];
 

@@ -36,14 +36,13 @@ const PAUSE: Duration = Duration::from_millis(103);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn gossip(bench: &mut Bench) -> Result<(), String> {
-    bench.each("three members", usize::MAX, |bench, which| {
+    bench.each("three members", |bench, which| {
         let members = start(bench, which, &quiet())?;
         spread(bench, &members, "at rest", 40)?;
         change(bench, &members)
     })?;
     let storm = if bench.has_size(STORM) { STORM } else { 500 };
-    // The members' turns take most of a minute.
-    bench.each("a storm", 1, |bench, which| {
+    bench.each("a storm", |bench, which| {
         let sink = Sink::open().map_err(|e| e.to_string())?;
         let members = start(bench, which, &config(&sink.url(), "5s", "10h"))?;
         fire(bench, &members, &sink, storm)

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     super::{
-        Bench, Goal, Server, Which,
+        Bench, Goal, Server,
         client::{Client, post_all},
         load::{self, Groups},
         micros_each, percentile,
@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 4;
 const PATH: &str = "/api/v2/alerts";
 
 pub(super) fn idle(bench: &mut Bench) -> Result<(), String> {
-    bench.each("an idle server", usize::MAX, |bench, which| {
+    bench.each("an idle server", |bench, which| {
         let server = bench.start(which, &quiet(), &[])?;
         thread::sleep(Duration::from_secs(2));
         let (resident, size) = (server.resident()? / MIB, server.size()? / MIB);
@@ -35,12 +35,12 @@ pub(super) fn idle(bench: &mut Bench) -> Result<(), String> {
 }
 
 pub(super) fn ingest(bench: &mut Bench) -> Result<(), String> {
-    for (size, rounds) in [(10_000, usize::MAX), (100_000, usize::MAX), (1_000_000, 3)] {
+    for size in [10_000, 100_000, 1_000_000] {
         if !bench.has_size(size) {
             continue;
         }
         let bodies = load::alerts(0, size, Groups::Some(1000), &load::from_now(HOUR));
-        bench.each(&format!("{size} new alerts"), rounds, |bench, which| {
+        bench.each(&format!("{size} new alerts"), |bench, which| {
             let server = bench.start(which, &quiet(), &[])?;
             post(bench, &server, &bodies, size, &format!("{size} new"), 1.0 / 25.0)
         })?;
@@ -75,12 +75,12 @@ fn post(
 }
 
 pub(super) fn refresh(bench: &mut Bench) -> Result<(), String> {
-    for (size, rounds) in [(10_000, usize::MAX), (100_000, 5)] {
+    for size in [10_000, 100_000] {
         if !bench.has_size(size) {
             continue;
         }
         let first = load::alerts(0, size, Groups::Some(1000), &load::from_now(HOUR));
-        bench.each(&format!("{size} known alerts"), rounds, |bench, which| {
+        bench.each(&format!("{size} known alerts"), |bench, which| {
             let server = bench.start(which, &quiet(), &[])?;
             post_all(server.address(), PATH, &first, CONNECTIONS)?;
             server.rest()?;
@@ -141,22 +141,18 @@ fn read(to: SocketAddr, is_over: &AtomicBool) -> Result<(), String> {
 
 pub(super) fn memory(bench: &mut Bench) -> Result<(), String> {
     let cases = [
-        (100_000, Groups::Some(100), "100 groups", 5),
-        (100_000, Groups::Each, "a group each", 5),
-        (1_000_000, Groups::Some(100), "100 groups", 1),
-        (1_000_000, Groups::Each, "a group each", 1),
+        (100_000, Groups::Some(100), "100 groups"),
+        (100_000, Groups::Each, "a group each"),
+        (1_000_000, Groups::Some(100), "100 groups"),
+        (1_000_000, Groups::Each, "a group each"),
     ];
-    for (size, groups, how, rounds) in cases {
+    for (size, groups, how) in cases {
         if !bench.has_size(size) {
             continue;
         }
         let least = load::distinct_bytes(size, groups) as f64 / size as f64;
         let bodies = load::alerts(0, size, groups, &load::from_now(HOUR));
-        bench.each(&format!("{size} alerts in {how}"), rounds, |bench, which| {
-            if which == Which::Alertmanager && size == 1_000_000 && groups == Groups::Each {
-                // A million goroutines with timers: more memory than this machine has.
-                return Ok(());
-            }
+        bench.each(&format!("{size} alerts in {how}"), |bench, which| {
             let server = bench.start(which, &quiet(), &[])?;
             let idle = server.resident()?;
             post_all(server.address(), PATH, &bodies, CONNECTIONS)?;
@@ -169,41 +165,6 @@ pub(super) fn memory(bench: &mut Bench) -> Result<(), String> {
             bench.note(&what, "×", Goal::Most(2.0, 2.0), which, each / least);
             Ok(())
         })?;
-    }
-    Ok(())
-}
-
-/// Costs at four sizes.
-pub(super) fn growth(bench: &mut Bench) -> Result<(), String> {
-    for (size, rounds) in [(1000, 5), (10_000, 5), (100_000, 3), (1_000_000, 1)] {
-        if !bench.has_size(size) {
-            continue;
-        }
-        let ends = load::from_now(HOUR * 3);
-        let count = 1000.max(size / 100);
-        for (groups, how) in [(Groups::Some(100), "alert"), (Groups::Each, "alert and group")] {
-            let bodies = load::alerts(0, size, groups, &ends);
-            let more = load::alerts(size, size + count, groups, &ends);
-            bench.each(&format!("{size} of {how}"), rounds, |bench, which| {
-                if which == Which::Alertmanager && size > 100_000 {
-                    return Ok(());
-                }
-                let server = bench.start(which, &quiet(), &[])?;
-                post_all(server.address(), PATH, &bodies, CONNECTIONS)?;
-                server.rest()?;
-                let cpu = server.cpu()?;
-                post_all(server.address(), PATH, &more, CONNECTIONS)?;
-                server.rest()?;
-                let each = micros_each(server.cpu()? - cpu, count);
-                bench.note(&format!("one {how} more, at {size}"), "µs", Goal::None, which, each);
-                Ok(())
-            })?;
-        }
-    }
-    for (size, rounds) in [(1000, 5), (10_000, 3), (100_000, 1), (1_000_000, 1)] {
-        if bench.has_size(size) {
-            super::silences::grow(bench, size, rounds)?;
-        }
     }
     Ok(())
 }

@@ -37,13 +37,13 @@ pub(super) fn wait_for(sink: &Sink, count: usize, patience: Duration) -> Result<
 }
 
 pub(super) fn notify(bench: &mut Bench) -> Result<(), String> {
-    for (size, rounds) in [(10_000, usize::MAX), (100_000, 1)] {
+    for size in [10_000, 100_000] {
         if !bench.has_size(size) {
             continue;
         }
         let ends = load::from_now(Duration::from_secs(3600));
         let bodies = load::alerts(0, size, Groups::Each, &ends);
-        bench.each(&format!("{size} groups"), rounds, |bench, which| {
+        bench.each(&format!("{size} groups"), |bench, which| {
             let sink = Sink::open().map_err(|e| e.to_string())?;
             let server = bench.start(which, &config(&sink.url(), "1s", "10h"), &[])?;
             let (cpu, idle, began) = (server.cpu()?, server.resident()?, Instant::now());
@@ -80,7 +80,7 @@ pub(super) fn compare(sink: &Sink, size: usize) -> (usize, usize) {
 
 pub(super) fn latency(bench: &mut Bench) -> Result<(), String> {
     const COUNT: usize = 300;
-    bench.each("one alert after the other", usize::MAX, |bench, which| {
+    bench.each("one alert after the other", |bench, which| {
         let sink = Sink::open().map_err(|e| e.to_string())?;
         let server = bench.start(which, &config(&sink.url(), "0s", "10h"), &[])?;
         let mut client = server.connect()?;
@@ -104,7 +104,7 @@ pub(super) fn latency(bench: &mut Bench) -> Result<(), String> {
 
 pub(super) fn resolve(bench: &mut Bench) -> Result<(), String> {
     const SIZE: usize = 10_000;
-    bench.each(&format!("{SIZE} groups"), usize::MAX, |bench, which| {
+    bench.each(&format!("{SIZE} groups"), |bench, which| {
         let sink = Sink::open().map_err(|e| e.to_string())?;
         let server = bench.start(which, &config(&sink.url(), "1s", "5s"), &[])?;
         let ends = load::from_now(Duration::from_secs(3600));

@@ -28,7 +28,7 @@ pub(super) fn restart(bench: &mut Bench) -> Result<(), String> {
     let ends = load::from_now(Duration::from_secs(3 * 3600));
     let alerts = load::alerts(0, groups, Groups::Each, &ends);
     let more = load::alerts(groups, groups + MORE, Groups::Each, &ends);
-    bench.each(&format!("{groups} groups"), 3, |bench, which| {
+    bench.each(&format!("{groups} groups"), |bench, which| {
         let sink = Sink::open().map_err(|e| e.to_string())?;
         let mut server = bench.start(which, &config(&sink.url(), "1s", "10h"), &[])?;
         // The silences come last: each new alert costs Alertmanager some milliseconds beside them.

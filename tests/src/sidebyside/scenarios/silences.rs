@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     super::{
-        Bench, Goal, Which,
+        Bench, Goal,
         client::post_all,
         load::{self, Groups},
         micros_each,
@@ -16,7 +16,7 @@ const PATH: &str = "/api/v2/silences";
 
 pub(super) fn silences(bench: &mut Bench) -> Result<(), String> {
     // The original looks at every silence for every alert: fewer alerts where that takes minutes.
-    for (size, alerts, rounds) in [(1000, 10_000, 5), (10_000, 2000, 5), (50_000, 400, 3)] {
+    for (size, alerts) in [(1000, 10_000), (10_000, 2000), (50_000, 400)] {
         if !bench.has_size(size) {
             continue;
         }
@@ -24,7 +24,7 @@ pub(super) fn silences(bench: &mut Bench) -> Result<(), String> {
         let ends = load::from_now(Duration::from_secs(3600));
         let bodies = load::alerts(0, alerts, Groups::Some(1000), &ends);
         let silences = load::silences(0, size);
-        bench.each(&format!("{size} silences"), rounds, |bench, which| {
+        bench.each(&format!("{size} silences"), |bench, which| {
             let server = bench.start(which, &quiet(), &[])?;
             let cpu = server.cpu()?;
             post_all(server.address(), PATH, &silences, 4)?;
@@ -48,23 +48,4 @@ pub(super) fn silences(bench: &mut Bench) -> Result<(), String> {
         })?;
     }
     Ok(())
-}
-
-/// What one more silence costs beside so many.
-pub(super) fn grow(bench: &mut Bench, size: usize, rounds: usize) -> Result<(), String> {
-    let (first, more) = (load::silences(0, size), load::silences(size, size + 1000));
-    bench.each(&format!("{size} silences"), rounds, |bench, which| {
-        if which == Which::Alertmanager && size > 100_000 {
-            return Ok(());
-        }
-        let server = bench.start(which, &quiet(), &[])?;
-        post_all(server.address(), PATH, &first, 4)?;
-        server.rest()?;
-        let cpu = server.cpu()?;
-        post_all(server.address(), PATH, &more, 4)?;
-        server.rest()?;
-        let each = micros_each(server.cpu()? - cpu, 1000);
-        bench.note(&format!("one silence more, at {size}"), "µs", Goal::None, which, each);
-        Ok(())
-    })
 }
