@@ -38,6 +38,8 @@ pub struct Plan {
     pub sizes: RangeInclusive<usize>,
     /// The programs, by what they are.
     pub programs: BTreeMap<Which, PathBuf>,
+    /// `campana-std` built for small hosts, if that is to be measured, too.
+    pub small: Option<PathBuf>,
 }
 
 /// A run under way: what was measured so far, and how the user hears of it.
@@ -90,6 +92,12 @@ impl Bench {
     /// Starts a server with a configuration and flags besides the usual ones.
     fn start(&self, which: Which, config: &str, flags: &[&str]) -> Result<Server, String> {
         Server::start(which, &self.plan.programs[&which], config, flags)
+    }
+
+    /// Starts the program for small hosts, when it is the turn of the one that it is a build of.
+    fn start_small(&self, which: Which, config: &str) -> Result<Option<Server>, String> {
+        let small = self.plan.small.as_ref().filter(|_| which == Which::CampanaStd);
+        small.map(|path| Server::start(which, path, config, &[])).transpose()
     }
 
     /// Notes a figure.

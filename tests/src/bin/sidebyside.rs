@@ -27,6 +27,7 @@ options: --rounds N    rounds of each scenario (5)
          --size-min N  leave out what is smaller; its older figures stay
          --size-max N  leave out what is larger (1000000); likewise
          --only NAME   measure alertmanager, campana or campana-std alone; may be repeated
+         --small FILE  campana-std built for small hosts (.ci/size), for its rows of idle
          --dry         print the page, write nothing
          --page        measure nothing, write the page of the kept figures anew
          --list        name the scenarios";
@@ -39,6 +40,7 @@ struct Arguments {
     rounds: usize,
     sizes: RangeInclusive<usize>,
     only: Vec<Which>,
+    small: Option<PathBuf>,
     more: bool,
     dry: bool,
     page: bool,
@@ -61,6 +63,7 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
         rounds: 5,
         sizes: SIZES,
         only: Vec::new(),
+        small: None,
         more: false,
         dry: false,
         page: false,
@@ -87,6 +90,7 @@ fn read_arguments() -> Result<Option<Arguments>, String> {
                 arguments.only.push(which);
             }
             "--more" => arguments.more = true,
+            "--small" => arguments.small = Some(value()?.into()),
             "--dry" => arguments.dry = true,
             "--page" => arguments.page = true,
             name if find(name).is_some() => arguments.scenarios.push(name.into()),
@@ -119,6 +123,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         rounds: arguments.rounds,
         sizes: arguments.sizes.clone(),
         programs: programs(&arguments.only)?,
+        small: arguments.small.clone(),
     };
     let mut bench = Bench::new(plan);
     for name in &arguments.scenarios {
