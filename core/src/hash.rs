@@ -37,7 +37,7 @@ const HEX: [[u8; 2]; 256] = {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        f.write_str(str::from_utf8(&self.digits()).expect("digits are ASCII"))
     }
 }
 

@@ -171,10 +171,14 @@ pub const BODY_WAIT: Duration = Duration::from_secs(30);
 /// How long a client may leave an answer untouched before the connection is closed.
 pub const WRITE_WAIT: Duration = Duration::from_secs(30);
 
-/// Bytes of an answer that are written at once, if it is a list: while they are on their way to the
-/// client, the next ones are written. Few enough to stay in the processor's cache from the writer
-/// to the socket, and enough to make the change between the two cheap.
-pub const ANSWER_PIECE_BYTES: usize = 128 * 1024;
+/// Bytes of an answer that are written at once, if it is a list; then they are sent. Few enough to
+/// stay in the processor's cache from the writer to the socket, and enough to make the change
+/// between the two cheap.
+pub const ANSWER_PIECE_BYTES: usize = 64 * 1024;
+
+/// Pieces of an answer that a thread with several connections writes before it looks after the
+/// others: half a millisecond.
+pub const ANSWER_TURN_PIECES: usize = 8;
 
 /// How long what is left of a refused body is still read, so that the client sees the answer
 /// instead of a broken connection.

@@ -1,22 +1,23 @@
-//! The body of an answer: whole, or written a piece at a time while the one before is sent.
+//! The body of an answer: whole, or written a piece at a time.
+//!
+//! Pieces are written where they are sent: what one core writes another would have to fetch from
+//! its cache, which costs more than doing both at once brings.
 
 use std::{
-    future::Future as _,
     pin::Pin,
     sync::{Mutex, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Instant,
 };
 
 use campana_core::{
     api::{Response, Rest},
-    limits::ANSWER_PIECE_BYTES,
+    limits::{ANSWER_PIECE_BYTES, ANSWER_TURN_PIECES},
 };
 use hyper::{
     Method,
     body::{Body, Bytes, Frame, SizeHint},
 };
-use smol::Task;
 
 use crate::{
     caught::caught,
@@ -35,15 +36,14 @@ pub(crate) struct Answer {
     tail: Option<Tail>,
 }
 
-/// The part of an answer that is not written yet. The client's pace sets that of the writing: one
-/// piece waits while hyper has enough.
+/// The part of an answer that is not written yet. The client's pace sets that of the writing: hyper
+/// asks for no more while it has enough.
 struct Tail {
-    writing: Task<Result<Written, String>>,
+    rest: Box<Rest>,
+    /// Pieces that were written since others had their turn.
+    pieces: usize,
     noted: Noted,
 }
-
-/// What is left, a piece, and whether something is left.
-type Written = (Box<Rest>, Vec<u8>, bool);
 
 impl Answer {
     /// Makes the body of an answer that is there.
@@ -53,18 +53,9 @@ impl Answer {
 
     /// Makes the body of an answer that goes on.
     pub(crate) fn long(body: Vec<u8>, rest: Rest, noted: Noted) -> Self {
-        let writing = write(noted.door, Box::new(rest));
-        Self { next: Some(body.into()), tail: Some(Tail { writing, noted }) }
+        let tail = Tail { rest: Box::new(rest), pieces: 0, noted };
+        Self { next: Some(body.into()), tail: Some(tail) }
     }
-}
-
-fn write(door: &'static Door, mut rest: Box<Rest>) -> Task<Result<Written, String>> {
-    let work = move || {
-        let mut piece = door.spare.take();
-        let goes_on = rest.write(&mut piece, ANSWER_PIECE_BYTES);
-        (rest, piece, goes_on)
-    };
-    door.compute.spawn(async move { caught(work) })
 }
 
 impl Body for Answer {
@@ -79,19 +70,23 @@ impl Body for Answer {
             return Poll::Ready(Some(Ok(Frame::data(next))));
         }
         let Some(tail) = &mut self.tail else { return Poll::Ready(None) };
-        let written = ready!(Pin::new(&mut tail.writing).poll(cx));
-        let door = tail.noted.door;
-        let Ok((rest, bytes, goes_on)) = written else {
-            // The log has the reason, and the client sees that the end is missing.
-            self.tail = None;
-            return Poll::Ready(Some(Err(Cut)));
-        };
-        if goes_on {
-            tail.writing = write(door, rest);
-        } else {
-            self.tail = None;
+        if tail.pieces == ANSWER_TURN_PIECES {
+            // hyper sends what it has, and the thread looks after its other connections.
+            tail.pieces = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        let lent = Lent { bytes, spare: &door.spare };
+        tail.pieces += 1;
+        let mut lent = Lent::new(&tail.noted.door.spare);
+        match caught(|| tail.rest.write(&mut lent.bytes, ANSWER_PIECE_BYTES)) {
+            Ok(true) => {}
+            Ok(false) => self.tail = None,
+            Err(_) => {
+                // The log has the reason, and the client sees that the end is missing.
+                self.tail = None;
+                return Poll::Ready(Some(Err(Cut)));
+            }
+        }
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(lent)))))
     }
 
@@ -129,6 +124,12 @@ impl Spare {
 struct Lent {
     bytes: Vec<u8>,
     spare: &'static Spare,
+}
+
+impl Lent {
+    fn new(spare: &'static Spare) -> Self {
+        Self { bytes: spare.take(), spare }
+    }
 }
 
 impl AsRef<[u8]> for Lent {

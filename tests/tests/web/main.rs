@@ -4,6 +4,7 @@
 
 mod egress;
 mod limits;
+mod long;
 mod peers;
 mod pki;
 mod users;
@@ -54,6 +55,8 @@ on_both! {
     limits::slow_handshakes_are_cut_off,
     limits::limits_hold_under_tls,
     limits::nothing_is_there_to_debug,
+    long::long_answers_arrive_whole,
+    long::who_stops_reading_holds_up_nobody,
     egress::denied_addresses_are_not_told,
     egress::redirects_proxies_and_mail_are_guarded,
     peers::the_tool_comes_in,

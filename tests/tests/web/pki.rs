@@ -103,6 +103,11 @@ pub(crate) struct Client(Arc<ClientConfig>);
 pub(crate) type Connection = StreamOwned<ClientConnection, TcpStream>;
 
 impl Client {
+    /// Returns what it goes by.
+    pub(crate) fn settings(&self) -> Arc<ClientConfig> {
+        self.0.clone()
+    }
+
     /// Connects, and agrees on TLS as far as it is for the client to say.
     pub(crate) fn connect(&self, to: SocketAddr) -> io::Result<Connection> {
         let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
