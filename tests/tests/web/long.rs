@@ -1,4 +1,5 @@
 //! Answers of many pieces: whole over every kind of connection, and in nobody's way.
+#![allow(clippy::disallowed_methods, reason = "the client uses the global executor")]
 
 use std::{
     future::Future,
