@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
+    thread,
     time::Instant,
 };
 
@@ -77,6 +78,8 @@ impl Body for Answer {
             return Poll::Pending;
         }
         tail.pieces += 1;
+        // Whatever was woken meanwhile on this core would wait for milliseconds.
+        thread::yield_now();
         let mut lent = Lent::new(&tail.noted.door.spare);
         match caught(|| tail.rest.write(&mut lent.bytes, ANSWER_PIECE_BYTES)) {
             Ok(true) => {}

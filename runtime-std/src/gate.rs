@@ -320,6 +320,8 @@ impl Gate {
                 out.extend_from_slice(if goes_on { b"" } else { b"\r\n0\r\n\r\n" });
             }
             line.write_all(&out[begin..])?;
+            // Whatever was woken meanwhile on this core would wait for milliseconds.
+            thread::yield_now();
             if !goes_on {
                 return line.flush();
             }
