@@ -176,3 +176,4 @@ pub mod map;
 pub mod rng;
 pub mod time;
 pub mod timer;
+mod word;

@@ -46,9 +46,13 @@ fn malformed(body: &str, fault: &Fault) -> Refusal {
 /// Reads a time; `None` for `null`.
 fn time(parser: &mut Parser<'_>) -> Result<Option<Stamp>, Fault> {
     match parser.text("value of type string")? {
-        Some(text) => parse_api(&text).map(Some).map_err(|e| Fault(format!("{e}"))),
+        Some(text) => stamp(&text).map(Some),
         None => Ok(None),
     }
+}
+
+fn stamp(text: &str) -> Result<Stamp, Fault> {
+    parse_api(text).map_err(|e| Fault(format!("{e}")))
 }
 
 /// Reads a text that `null` leaves as it was.

@@ -7,7 +7,7 @@
 
 use alloc::{borrow::Cow, format, string::String};
 
-use crate::{label::quote::quote, limits::JSON_DEPTH_MAX};
+use crate::{label::quote::quote, limits::JSON_DEPTH_MAX, word};
 
 /// Why a body cannot be read, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,17 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a text; `None` for `null`. `target` names the Go type for the fault.
+    #[inline]
     pub(super) fn text(&mut self, target: &str) -> Result<Option<Cow<'a, str>>, Fault> {
+        self.space();
+        match self.plain() {
+            Some(text) => Ok(Some(Cow::Borrowed(text))),
+            None => self.any_text(target),
+        }
+    }
+
+    #[cold]
+    fn any_text(&mut self, target: &str) -> Result<Option<Cow<'a, str>>, Fault> {
         match self.kind()? {
             Kind::String => self.string().map(Some),
             Kind::Null => self.literal("null").map(|()| None),
@@ -122,6 +132,39 @@ impl<'a> Parser<'a> {
         target: &str,
         mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Fault>,
     ) -> Result<bool, Fault> {
+        self.members(target, |this| {
+            let key = this.key()?;
+            member(this, key)
+        })
+    }
+
+    /// Reads an object of texts, of which `null` reads as the empty one. Returns false for `null`.
+    /// `of` names the Go type of a text for the fault.
+    pub(super) fn texts(
+        &mut self,
+        target: &str,
+        of: &str,
+        mut member: impl FnMut(&str, &str),
+    ) -> Result<bool, Fault> {
+        self.members(target, |this| {
+            if let Some((name, value)) = this.plain_member() {
+                member(name, value);
+            } else {
+                let key = this.key()?;
+                let value = this.text(of)?;
+                member(&key, &value.unwrap_or_default());
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads an object; `member` must read each key, which comes next, and its value.
+    #[inline]
+    fn members(
+        &mut self,
+        target: &str,
+        mut member: impl FnMut(&mut Self) -> Result<(), Fault>,
+    ) -> Result<bool, Fault> {
         match self.kind()? {
             Kind::Object => {}
             Kind::Null => return self.literal("null").map(|()| false),
@@ -135,16 +178,7 @@ impl<'a> Parser<'a> {
         }
         loop {
             self.space();
-            if self.byte() != Some(b'"') {
-                return Err(self.unexpected("looking for beginning of object key string"));
-            }
-            let key = self.string()?;
-            self.space();
-            if self.byte() != Some(b':') {
-                return Err(self.unexpected("after object key"));
-            }
-            self.at += 1;
-            member(self, key)?;
+            member(self)?;
             self.space();
             match self.byte() {
                 Some(b',') => self.at += 1,
@@ -155,6 +189,33 @@ impl<'a> Parser<'a> {
                 _ => return Err(self.unexpected("after object key:value pair")),
             }
         }
+    }
+
+    /// Reads a key and the colon behind it.
+    fn key(&mut self) -> Result<Cow<'a, str>, Fault> {
+        if self.byte() != Some(b'"') {
+            return Err(self.unexpected("looking for beginning of object key string"));
+        }
+        let key = self.string()?;
+        self.space();
+        if self.byte() != Some(b':') {
+            return Err(self.unexpected("after object key"));
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// Reads a key and a text that come next, have no escapes, and no white space between them.
+    /// Nothing else is read.
+    #[inline(always)]
+    fn plain_member(&mut self) -> Option<(&'a str, &'a str)> {
+        let rest = self.text.as_bytes().get(self.at..)?.strip_prefix(b"\"")?;
+        let name = plain_length(rest)?;
+        let rest = rest[name..].strip_prefix(b"\":\"")?;
+        let value = plain_length(rest)?;
+        let (name_at, value_at) = (self.at + 1, self.at + name + 4);
+        self.at = value_at + value + 1;
+        Some((&self.text[name_at..name_at + name], &self.text[value_at..value_at + value]))
     }
 
     /// Reads an array; `element` must read each value. Returns false for `null`.
@@ -272,20 +333,33 @@ impl<'a> Parser<'a> {
     /// Reads a string; the opening quote is next.
     #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+        match self.plain() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.escaped().map(Cow::Owned),
+        }
+    }
+
+    /// Reads a string that comes next and has no escapes, as nearly all are. Nothing else is read.
+    #[inline(always)]
+    fn plain(&mut self) -> Option<&'a str> {
+        let length = plain_length(self.text.as_bytes().get(self.at..)?.strip_prefix(b"\"")?)?;
+        let start = self.at + 1;
+        self.at = start + length + 1;
+        Some(&self.text[start..start + length])
+    }
+
+    /// Reads a string that has escapes or a fault; the opening quote is next.
+    #[cold]
+    fn escaped(&mut self) -> Result<String, Fault> {
         self.at += 1;
         let start = self.at;
         self.plain_run();
-        if self.byte() == Some(b'"') {
-            let text = &self.text[start..self.at];
-            self.at += 1;
-            return Ok(Cow::Borrowed(text));
-        }
         let mut out = String::from(&self.text[start..self.at]);
         loop {
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Cow::Owned(out));
+                    return Ok(out);
                 }
                 Some(b'\\') => out.push(self.escape()?),
                 _ => return Err(self.unexpected("in string literal")),
@@ -298,18 +372,7 @@ impl<'a> Parser<'a> {
 
     /// Passes over what a string holds up to a quote, a backslash or a control character.
     fn plain_run(&mut self) {
-        let mut rest = &self.text.as_bytes()[self.at..];
-        while let Some((word, after)) = rest.split_first_chunk() {
-            let ends = run_ends(u64::from_le_bytes(*word));
-            if ends != 0 {
-                self.at = self.text.len() - rest.len() + ends.trailing_zeros() as usize / 8;
-                return;
-            }
-            rest = after;
-        }
-        let ends = |&b: &u8| b == b'"' || b == b'\\' || b < 0x20;
-        let plain = rest.iter().position(ends).unwrap_or(rest.len());
-        self.at = self.text.len() - rest.len() + plain;
+        self.at += word::run(&self.text.as_bytes()[self.at..], run_ends);
     }
 
     /// Reads an escape; the backslash is next.
@@ -381,18 +444,26 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Marks the bytes of a word that end a plain run, by their highest bit. Bytes above the first
-/// marked one may be marked wrongly; those below never are.
+/// Returns how long a text is up to its quote, if nothing else ends it before. At the very end of
+/// the body, where less than a word is left, nobody needs to know.
+#[inline(always)]
+fn plain_length(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    loop {
+        let (block, after) = rest.split_first_chunk::<8>()?;
+        let ends = run_ends(u64::from_le_bytes(*block));
+        if ends != 0 {
+            let place = word::first(ends);
+            return (rest.get(place) == Some(&b'"')).then(|| bytes.len() - rest.len() + place);
+        }
+        rest = after;
+    }
+}
+
+/// Marks the bytes of a word that end a plain run.
+#[inline]
 const fn run_ends(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // A byte is below n, up to a borrow from a lower byte that is, when subtracting n reaches its
-    // highest bit, which was clear. The other two are zero, which is below one, after an xor that
-    // leaves the highest bits as they are.
-    let control = word.wrapping_sub(ONES * 0x20);
-    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
-    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    (control | quote | backslash) & !word & HIGH
+    word::below(word, b' ') | word::equal(word, b'"') | word::equal(word, b'\\')
 }
 
 /// Makes the fault of a value of the wrong kind.

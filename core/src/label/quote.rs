@@ -5,6 +5,8 @@ mod printable;
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write as _;
 
+use crate::word;
+
 /// Appends `text` as a double-quoted Go string literal.
 pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
@@ -45,26 +47,15 @@ fn push_quoted(out: &mut String, c: char) {
 }
 
 /// Returns how many bytes at the start are printable ASCII that stands for itself, as most texts
-/// are to their end. Eight bytes are looked at together.
+/// are to their end.
 fn plain_run(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    let mut at = 0;
-    while let Some(block) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*block);
-        // A byte above the first that is marked may be marked wrongly; those below never are.
-        let control = word.wrapping_sub(ONES * 0x20);
-        let quote = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
-        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-        let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
-        let ends = (control | quote | backslash | delete | word) & HIGH;
-        if ends != 0 {
-            return at + ends.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let ends = |&b: &u8| !(b' '..=b'~').contains(&b) || b == b'"' || b == b'\\';
-    bytes[at..].iter().position(ends).map_or(bytes.len(), |more| at + more)
+    word::run(bytes, |word| {
+        word::below(word, b' ')
+            | word::equal(word, b'"')
+            | word::equal(word, b'\\')
+            | word::equal(word, 0x7f)
+            | word::beyond_ascii(word)
+    })
 }
 
 /// Returns `text` as a double-quoted Go string literal.

@@ -10,7 +10,10 @@ use core::{borrow::Borrow, cmp::Ordering, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::quote::quote_into;
-use crate::hash::{Fingerprint, fnv1a, xxh64};
+use crate::{
+    hash::{Fingerprint, fnv1a, xxh64},
+    word,
+};
 
 const END: u8 = 0xFF;
 
@@ -250,8 +253,9 @@ impl LabelsBuilder {
     pub fn push(&mut self, name: &str, value: &str) {
         let at = |n: usize| u32::try_from(n).expect("limits keep label sets far below 4 GiB");
         if let Some(&(start, middle, _)) = self.spans.last() {
-            let last = &self.text[start as usize..middle as usize];
-            self.is_unsorted |= last >= name.as_bytes();
+            let (last, name) = (&self.text[start as usize..middle as usize], name.as_bytes());
+            // The first bytes differ most of the time.
+            self.is_unsorted |= last.first() >= name.first() && last >= name;
         }
         let start = self.text.len();
         push_pair(&mut self.text, name.as_bytes(), value.as_bytes());
@@ -307,16 +311,13 @@ fn push_pair(bytes: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 /// search: the first bytes are looked through here, eight at a time.
 #[inline]
 fn find_end(bytes: &[u8]) -> Option<usize> {
-    const LOWS: u64 = 0x0101_0101_0101_0101;
     let mut at = 0;
     while at < 32
         && let Some(block) = bytes[at..].first_chunk::<8>()
     {
-        // A byte that is 0xFF is zero here; of those that look like zero the lowest one is.
-        let zeros = !u64::from_le_bytes(*block);
-        let found = zeros.wrapping_sub(LOWS) & !zeros & (LOWS << 7);
+        let found = word::full(u64::from_le_bytes(*block));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(at + word::first(found));
         }
         at += 8;
     }

@@ -3,6 +3,8 @@
 use alloc::{string::String, vec::Vec};
 use core::ops::Range;
 
+use crate::word;
+
 /// Appends `text` as a JSON string in quotes.
 ///
 /// Beside what JSON asks for, `<`, `>`, `&`, U+2028 and U+2029 are escaped, as Go does. One pass:
@@ -102,34 +104,14 @@ pub(crate) fn is_all_plain(bytes: &[u8]) -> bool {
 
 /// Returns how many bytes at the start are plain.
 fn plain_run(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(word) = bytes[at..].first_chunk::<8>() {
-        let special = specials(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = bytes[at..].iter().position(|&byte| SPECIAL[usize::from(byte)]);
-    rest.map_or(bytes.len(), |more| at + more)
-}
-
-/// Marks the bytes of a word that are to be escaped, by their highest bit. Bytes above the first
-/// marked one may be marked wrongly; those below never are.
-const fn specials(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // A byte is below n, up to a borrow from a lower byte that is, when subtracting n reaches its
-    // highest bit, which was clear.
-    const fn below(word: u64, n: u64) -> u64 {
-        word.wrapping_sub(ONES * n) & !word
-    }
-    let marked = below(word, 0x20)
-        | below((word | (ONES * 4)) ^ (ONES * b'&' as u64), 1)
-        | below((word | (ONES * 2)) ^ (ONES * b'>' as u64), 1)
-        | below(word ^ (ONES * b'\\' as u64), 1)
-        | below(word ^ (ONES * SEPARATOR as u64), 1);
-    marked & HIGH
+    word::run(bytes, |word| {
+        // `"` and `&` differ in one bit, and so do `<` and `>`.
+        word::below(word, b' ')
+            | word::equal_with(word, 4, b'&')
+            | word::equal_with(word, 2, b'>')
+            | word::equal(word, b'\\')
+            | word::equal(word, SEPARATOR)
+    })
 }
 
 /// Appends an object of texts that are packed as `name 0xFF value 0xFF`, in their order, as
@@ -166,9 +148,9 @@ fn write_plain(out: &mut Vec<u8>, packed: &[u8]) {
     for (word, len) in words.iter().map(|word| (word, 8)).chain([(&last, rest.len())]) {
         put(room, at, *word);
         let word = u64::from_le_bytes(*word);
-        let (mut ends, mut used) = (ends(word), 0);
+        let (mut ends, mut used) = (word::full(word), 0);
         while ends != 0 {
-            let end = ends.trailing_zeros() as usize / 8;
+            let end = word::first(ends);
             at += end - used;
             put(room, at, between);
             at += 3;
@@ -193,14 +175,6 @@ fn put<const N: usize>(room: &mut [u8], at: usize, bytes: [u8; N]) {
 
 /// What ends a packed text.
 const END: u8 = 0xff;
-
-/// Marks the bytes of a word that are [`END`], by their highest bit.
-const fn ends(word: u64) -> u64 {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // Only of a byte whose lower bits are all set does the sum reach the highest one.
-    ((word & !HIGH) + ONES) & word & HIGH
-}
 
 /// Appends to a text what [`write_packed`] does. `scratch` is a buffer to use again: it is cheaper
 /// to check one long text than many short ones.

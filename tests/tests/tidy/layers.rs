@@ -14,7 +14,7 @@ use super::{
 /// silence and an inhibition select alerts, a checkpoint (`persist`) holds what the others keep, a
 /// delivery carries out notifications that a route asked for, the interface serves the pages.
 const RANKS: [&[&str]; 9] = [
-    &["time", "id", "rng", "hash", "map", "cow", "timer", "limits"],
+    &["time", "id", "rng", "hash", "map", "cow", "timer", "word", "limits"],
     &["wire", "event", "metrics"],
     &["label"],
     &[

@@ -2,7 +2,7 @@
 
 use alloc::{borrow::Cow, boxed::Box, format, string::String};
 
-use super::{Fault, Parser, REQUIRED, Refusal, TYPE, malformed, required, text_or_keep, time};
+use super::{Fault, Parser, REQUIRED, Refusal, TYPE, malformed, required, stamp, text_or_keep};
 use crate::{
     alert::AlertBatch,
     api::{
@@ -37,6 +37,7 @@ pub(in crate::api) fn alerts(body: &[u8], mode: Mode) -> Result<AlertBatch, Refu
     }
     let mut batch = AlertBatch::for_body(text.len());
     let (mut labels, mut annotations) = (Pairs::default(), Pairs::default());
+    let mut seen = Seen::default();
     let mut invalid = None;
     let mut too_many = false;
     let read = parser.array("value of type models.PostableAlerts", |parser, index| {
@@ -44,9 +45,9 @@ pub(in crate::api) fn alerts(body: &[u8], mode: Mode) -> Result<AlertBatch, Refu
             too_many = true;
             return Err(Fault(String::new()));
         }
-        let alert = read_alert(parser, index, mode, &mut labels, &mut annotations)?;
+        let alert = read_alert(parser, index, mode, &mut labels, &mut annotations, &mut seen)?;
         if invalid.is_none() {
-            invalid = check(&alert, index, labels.is_present).err();
+            invalid = check(&alert, index, labels.is_present, &seen.generator_url).err();
         }
         let (problem, minor) = (labels.settle_labels(mode), annotations.settle());
         batch.push(
@@ -56,6 +57,7 @@ pub(in crate::api) fn alerts(body: &[u8], mode: Mode) -> Result<AlertBatch, Refu
             (alert.starts_at, alert.ends_at),
             problem.or(minor),
         );
+        seen.generator_url = alert.generator_url;
         Ok(())
     });
     match (read, invalid) {
@@ -79,37 +81,96 @@ struct Posted<'a> {
     ends_at: Option<Stamp>,
 }
 
+/// What the alert before had, which is often what the next one has too.
+#[derive(Default)]
+struct Seen<'a> {
+    starts_at: Option<(&'a str, Stamp)>,
+    ends_at: Option<(&'a str, Stamp)>,
+    /// Nothing, or one that was checked, unless the post is refused anyway.
+    generator_url: Cow<'a, str>,
+}
+
+/// The fields of an alert.
+#[derive(Clone, Copy)]
+enum Field {
+    Labels,
+    Annotations,
+    StartsAt,
+    EndsAt,
+    GeneratorUrl,
+}
+
+/// Finds the field that a key names. Nearly every key is written as the schema has it.
+#[inline]
+fn field(key: &str) -> Option<Field> {
+    const FIELDS: [(&str, Field); 5] = [
+        ("labels", Field::Labels),
+        ("annotations", Field::Annotations),
+        ("startsAt", Field::StartsAt),
+        ("endsAt", Field::EndsAt),
+        ("generatorURL", Field::GeneratorUrl),
+    ];
+    let exact = FIELDS.iter().find(|(name, _)| *name == key);
+    exact.or_else(|| FIELDS.iter().find(|(name, _)| names(key, name))).map(|&(_, field)| field)
+}
+
 fn read_alert<'a>(
     parser: &mut Parser<'a>,
     index: usize,
     mode: Mode,
     labels: &mut Pairs,
     annotations: &mut Pairs,
+    seen: &mut Seen<'a>,
 ) -> Result<Posted<'a>, Fault> {
     let mut alert = Posted::default();
     labels.is_present = false;
     let is_object = parser.object("value of type models.PostableAlert", |parser, key| {
-        if names(&key, "labels") {
-            labels.read(parser, &LABELS, mode, false)
-        } else if names(&key, "annotations") {
-            annotations.read(parser, &ANNOTATIONS, mode, true)
-        } else if names(&key, "startsAt") {
-            time(parser).map(|time| alert.starts_at = time.or(alert.starts_at))
-        } else if names(&key, "endsAt") {
-            time(parser).map(|time| alert.ends_at = time.or(alert.ends_at))
-        } else if names(&key, "generatorURL") {
-            text_or_keep(parser, "value of type string", &mut alert.generator_url)
-        } else {
-            parser.skip()
+        match field(&key) {
+            Some(Field::Labels) => labels.read(parser, &LABELS, mode, false)?,
+            Some(Field::Annotations) => annotations.read(parser, &ANNOTATIONS, mode, true)?,
+            Some(Field::StartsAt) => {
+                alert.starts_at = time_again(parser, &mut seen.starts_at)?.or(alert.starts_at);
+            }
+            Some(Field::EndsAt) => {
+                alert.ends_at = time_again(parser, &mut seen.ends_at)?.or(alert.ends_at);
+            }
+            Some(Field::GeneratorUrl) => {
+                text_or_keep(parser, "value of type string", &mut alert.generator_url)?;
+            }
+            None => parser.skip()?,
         }
+        Ok(())
     })?;
     if is_object { Ok(alert) } else { Err(Fault(format!("alert {index} is null"))) }
 }
 
+/// Reads a time as [`time`](super::time) does, which costs nothing where the last one is repeated.
+fn time_again<'a>(
+    parser: &mut Parser<'a>,
+    last: &mut Option<(&'a str, Stamp)>,
+) -> Result<Option<Stamp>, Fault> {
+    let Some(text) = parser.text("value of type string")? else { return Ok(None) };
+    if let Some((known, at)) = *last
+        && known == text
+    {
+        return Ok(Some(at));
+    }
+    let at = stamp(&text)?;
+    if let Cow::Borrowed(text) = text {
+        *last = Some((text, at));
+    }
+    Ok(Some(at))
+}
+
 /// Checks what the schema asks for, in the order of its field names.
-fn check(alert: &Posted<'_>, index: usize, has_labels: bool) -> Result<(), Refusal> {
+fn check(
+    alert: &Posted<'_>,
+    index: usize,
+    has_labels: bool,
+    known_url: &str,
+) -> Result<(), Refusal> {
     let url = &*alert.generator_url;
-    if !url.is_empty() && !is_request_uri(url) {
+    if !url.is_empty() && url != known_url && !is_request_uri(url) {
         let url = quote(url);
         let text = format!("{index}.generatorURL in body must be of type uri: {url}");
         return Err(Refusal::Invalid(TYPE, text));
@@ -140,21 +201,19 @@ impl Pairs {
         mode: Mode,
         keep_empty: bool,
     ) -> Result<(), Fault> {
-        self.is_present = parser.object(targets[0], |parser, name| {
-            let value = parser.text(targets[1])?;
-            let value = value.unwrap_or_default();
+        let is_present = parser.texts(targets[0], targets[1], |name, value| {
             self.count += 1;
             if self.count > LABELS_PER_ALERT_MAX {
-                return Ok(());
+                return;
             }
             if value.is_empty() && !keep_empty {
                 self.has_empty_value = true;
-            } else if !mode.allows_name(&name) && self.bad_name.is_none() {
-                self.bad_name = Some(name.clone().into_owned());
+            } else if !mode.allows_name(name) && self.bad_name.is_none() {
+                self.bad_name = Some(name.into());
             }
-            self.builder.push(&name, &value);
-            Ok(())
-        })?;
+            self.builder.push(name, value);
+        });
+        self.is_present = is_present?;
         if !self.is_present {
             self.reset();
         }
