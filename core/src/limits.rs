@@ -188,7 +188,7 @@ pub const REFUSED_BODY_WAIT: Duration = Duration::from_millis(500);
 pub const LARGE_BODY_BYTES: usize = 64 * 1024;
 
 /// As many bytes are set aside for a body before its first ones come: a post of 64 usual alerts.
-pub const USUAL_BODY_BYTES: usize = 48 * 1024;
+pub const USUAL_BODY_BYTES: usize = 64 * 1024;
 
 /// Large bodies held at once; further ones wait before they are read. Bounds the memory that
 /// requests can take together.

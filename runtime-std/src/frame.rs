@@ -9,9 +9,6 @@ use campana_core::{api::Head, limits::HEADERS_MAX};
 /// Why a request is refused before anybody has seen it: the status and a text.
 pub(crate) type Refusal = (u16, &'static str);
 
-/// The header that says how long a body is that does not come along. Only the gate writes it.
-pub(crate) const LEFT_BODY: &str = "campana-body";
-
 /// What a head says about the request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -110,7 +107,6 @@ pub(crate) fn parse(head: &[u8]) -> Result<Frame, Refusal> {
             b"keep-alive" | b"proxy-connection" | b"te" | b"trailer" | b"upgrade" => {}
             // Ours alone: see `TICKET`.
             b"campana-connection" => {}
-            lower if lower == LEFT_BODY.as_bytes() => {}
             lower => {
                 hosts += usize::from(lower == b"host");
                 frame.head.extend_from_slice(name);

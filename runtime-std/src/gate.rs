@@ -3,7 +3,8 @@
 //! tiny_http knows no timeouts and no limits, and its accept thread dies when files run out. So it
 //! never meets a client: the gate owns the listeners, reads each request whole under deadlines and
 //! limits, and only then passes it on, built anew, over one of a few inner connections that were
-//! made before the first client came. Slow clients cost a small thread each and nothing else.
+//! made before the first client came. A request that has a body is answered by the connection's
+//! own thread. Slow clients cost a small thread each and nothing else.
 
 use std::{
     collections::BTreeMap,
@@ -30,14 +31,8 @@ use crate::{
     inner::{Budget, Inner, Share},
     line::Line,
     log::Log,
-    serve::Desk,
+    serve::{Desk, STACK},
 };
-
-/// The stack of a connection's thread: it holds no deep calls and no large buffers.
-const STACK: usize = 64 << 10;
-
-/// The same where TLS is spoken and passwords are checked.
-const SECURE_STACK: usize = 256 << 10;
 
 /// The least that is read at once.
 const FILL: usize = 4096;
@@ -177,8 +172,7 @@ impl Gate {
             let _leave = Leave { gate: &gate, id };
             gate.serve(id, &stream);
         };
-        let stack = if self.desk.watch().is_some() { SECURE_STACK } else { STACK };
-        let thread = thread::Builder::new().name("connection".into()).stack_size(stack);
+        let thread = thread::Builder::new().name("connection".into()).stack_size(STACK);
         if thread.spawn(serve).is_err() {
             self.leave(id);
             self.complain();
@@ -281,14 +275,19 @@ impl Gate {
         let mut held = Share::new(self.budget.clone());
         let body = client.body(&frame, body_max, &mut held)?;
         let mut inner = self.inner.take().ok_or((503, "too many requests"))?;
-        let has_body = !body.is_empty() || frame.body != Body::Length(0);
-        let length = has_body.then_some(body.len());
-        let _left = self.desk.leave(id, body);
-        inner.send(&frame, length, id)?;
-        frame.close |= self.connections().is_closing;
-        let long = || self.desk.take_long(id);
-        let share = Share::new(self.budget.clone());
-        if let Some(mut long) = inner.relay(&mut client.line, &mut frame, share, long)? {
+        let long = if frame.body == Body::Length(0) {
+            inner.send(&frame, id)?;
+            frame.close |= self.connections().is_closing;
+            let long = || self.desk.take_long(id);
+            let share = Share::new(self.budget.clone());
+            inner.relay(&mut client.line, &mut frame, share, long)?
+        } else {
+            frame.close |= self.connections().is_closing;
+            let answer = |frame: &Frame| self.desk.serve_here(frame, &body);
+            inner.hold(&mut client.line, &mut frame, answer)?
+        };
+        drop((body, held));
+        if let Some(mut long) = long {
             let result = self.go_on(&mut client.line, &mut long.rest, frame.is_old);
             self.desk.finish(&long);
             result?;

@@ -24,7 +24,7 @@ use tiny_http::{Response, Server};
 
 use crate::{
     clock,
-    frame::{Frame, LEFT_BODY},
+    frame::Frame,
     line::Line,
     serve::{Long, TICKET},
 };
@@ -124,14 +124,10 @@ pub(crate) struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    /// Sends a request of a connection, but for its body, of which only the length is told.
-    pub(crate) fn send(&mut self, frame: &Frame, body: Option<usize>, id: u64) -> io::Result<()> {
+    /// Sends a request of a connection that has no body.
+    pub(crate) fn send(&mut self, frame: &Frame, id: u64) -> io::Result<()> {
         let mut head = frame.head.clone();
-        head.extend_from_slice(format!("{TICKET}: {id}\r\n").as_bytes());
-        if let Some(length) = body {
-            head.extend_from_slice(format!("{LEFT_BODY}: {length}\r\n").as_bytes());
-        }
-        head.extend_from_slice(b"\r\n");
+        head.extend_from_slice(format!("{TICKET}: {id}\r\n\r\n").as_bytes());
         self.stream.as_mut().expect("held until the answer was read").write_all(&head)
     }
 
@@ -169,6 +165,28 @@ impl Taken<'_> {
         io::copy(&mut source, &mut io::sink())?;
         self.give_back(source.into_inner());
         result.map(|()| long)
+    }
+
+    /// Passes on what `answer` makes, as [`relay`](Self::relay) does. This connection is only held
+    /// meanwhile: it stands for the turn of one request among those that are answered at once.
+    pub(crate) fn hold(
+        mut self,
+        client: &mut Line<'_>,
+        frame: &mut Frame,
+        answer: impl FnOnce(&Frame) -> (Vec<u8>, Option<Long>),
+    ) -> io::Result<Option<Long>> {
+        let (answer, long) = answer(frame);
+        let stream = self.stream.take().expect("held until the answer was made");
+        self.give_back(stream);
+        let long = long.filter(|_| !frame.is_head);
+        frame.close |= long.is_some() && frame.is_old;
+        let end = answer.windows(4).position(|w| w == b"\r\n\r\n");
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (mut out, _) = rewrite(&answer[..end + 2], frame, long.is_some());
+        out.extend_from_slice(&answer[end + 4..]);
+        client.set_due(Instant::now() + STREAM_WAIT);
+        client.write_all(&out)?;
+        client.flush().map(|()| long)
     }
 
     fn give_back(&self, stream: UnixStream) {

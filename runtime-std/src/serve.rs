@@ -16,36 +16,21 @@ use campana_core::{
     node::{Input, Served},
     view::View,
 };
-use tiny_http::{Header, Request, Server, StatusCode};
+use tiny_http::{HTTPVersion, Header, Request, Server, StatusCode};
 
 use crate::{
-    caught::caught, clock, frame::LEFT_BODY, inner::INNER_MAX, log::Log, node::Mailbox, pack,
-    process, web::Watch,
+    caught::caught, clock, frame::Frame, inner::INNER_MAX, log::Log, node::Mailbox, pack, process,
+    web::Watch,
 };
 
 /// The stack of a thread that answers requests: decoding and looking up nest within limits.
-const STACK: usize = 1 << 20;
-
-/// A body that was left at the desk. Nothing of it stays once the request is over.
-pub(crate) struct Left<'a> {
-    desk: &'a Desk,
-    id: u64,
-}
-
-impl Drop for Left<'_> {
-    fn drop(&mut self) {
-        self.desk.bodies().remove(&self.id);
-    }
-}
+pub(crate) const STACK: usize = 1 << 20;
 
 /// Who answers requests.
 pub(crate) struct Desk {
     site: Site,
     mailbox: Mailbox,
     traffic: Mutex<Traffic>,
-    /// Bodies of requests that are on their way through tiny_http, by connection. Within one
-    /// process there is no need to send them through a socket.
-    bodies: Mutex<BTreeMap<u64, Vec<u8>>>,
     log: Log,
     watch: Option<Watch>,
     /// Answers that go on, each until the connection that asked takes it.
@@ -70,8 +55,7 @@ impl Desk {
     pub(crate) fn new(site: Site, mailbox: Mailbox, log: Log, watch: Option<Watch>) -> Self {
         let get_max = u32::try_from(site.get_max()).unwrap_or(u32::MAX);
         let traffic = Mutex::new(Traffic::new(get_max));
-        let (bodies, long) = (Mutex::default(), Mutex::default());
-        Self { site, mailbox, traffic, bodies, log, watch, long }
+        Self { site, mailbox, traffic, log, watch, long: Mutex::default() }
     }
 
     /// Starts the threads that take requests from tiny_http: one for each inner connection, so
@@ -128,47 +112,56 @@ impl Desk {
         self.dress(self.site.body_too_large())
     }
 
-    /// Takes the body of a request that is to come over a connection.
-    pub(crate) fn leave(&self, id: u64, body: Vec<u8>) -> Left<'_> {
-        self.bodies().insert(id, body);
-        Left { desk: self, id }
-    }
-
     fn serve(&self, request: Request) {
-        let begun = Instant::now();
         let response = {
             let headers = request.headers().iter();
-            let mut headers: Vec<(&str, &str)> =
+            let headers: Vec<(&str, &str)> =
                 headers.map(|h| (h.field.as_str().as_str(), h.value.as_str())).collect();
-            if let Some(left) = headers.iter_mut().find(|(name, _)| *name == LEFT_BODY) {
-                left.0 = "Content-Length";
-            }
             let method = request.method().as_str();
             let head = Head { method, target: request.url(), headers: &headers };
+            let (response, long) = self.respond(&head, b"");
             let ticket = head.header(TICKET).and_then(|ticket| ticket.parse().ok());
-            let left = ticket.and_then(|ticket: u64| self.bodies().remove(&ticket));
-            let body = left.unwrap_or_default();
-            let answer = caught(|| self.answer(&head, &body, begun));
-            let (response, rest) = answer.unwrap_or_else(|err| {
-                self.log.write(&Event::WorkPanicked { err });
-                (failed(), None)
-            });
-            if let (Some(rest), Some(ticket)) = (rest, ticket) {
-                let (status, handler) = (response.status, response.handler.clone());
-                let noted = Response { status, handler, ..Response::default() };
-                let long = Long { rest, response: noted, method: method.to_owned(), begun };
+            if let (Some(long), Some(ticket)) = (long, ticket) {
                 self.long().insert(ticket, long);
-            } else {
-                self.record(&response, method, begun);
             }
-            if self.mailbox.is_traced.load(Relaxed) {
-                let served = Served::new(&head, &response, begun.elapsed());
-                self.mailbox.push(Input::Served(Box::new(served)));
-            }
-            self.dress(response)
+            response
         };
         // What goes wrong from here on is between the gate and the client.
         request.respond(assemble(response)).ok();
+    }
+
+    /// Answers a request that has a body on the thread of its connection: within one process there
+    /// is no need to send it to another. tiny_http writes the answer all the same.
+    pub(crate) fn serve_here(&self, frame: &Frame, body: &[u8]) -> (Vec<u8>, Option<Long>) {
+        let (response, long) = frame.with_head(|head| self.respond(head, body));
+        let mut out = Vec::with_capacity(512);
+        let written =
+            assemble(response).raw_print(&mut out, HTTPVersion(1, 1), &[], frame.is_head, None);
+        written.expect("a vector takes everything");
+        (out, long)
+    }
+
+    fn respond(&self, head: &Head<'_>, body: &[u8]) -> (Response, Option<Long>) {
+        let begun = Instant::now();
+        let answer = caught(|| self.answer(head, body, begun));
+        let (response, rest) = answer.unwrap_or_else(|err| {
+            self.log.write(&Event::WorkPanicked { err });
+            (failed(), None)
+        });
+        let method = head.method;
+        let long = rest.map(|rest| {
+            let (status, handler) = (response.status, response.handler.clone());
+            let noted = Response { status, handler, ..Response::default() };
+            Long { rest, response: noted, method: method.to_owned(), begun }
+        });
+        if long.is_none() {
+            self.record(&response, method, begun);
+        }
+        if self.mailbox.is_traced.load(Relaxed) {
+            let served = Served::new(head, &response, begun.elapsed());
+            self.mailbox.push(Input::Served(Box::new(served)));
+        }
+        (self.dress(response), long)
     }
 
     /// Takes what is left of the answer to a connection's request, if it goes on.
@@ -234,10 +227,6 @@ impl Desk {
     fn record(&self, response: &Response, method: &str, begun: Instant) {
         let (seconds, bytes) = (begun.elapsed().as_secs_f64(), response.body.len() as u64);
         self.traffic().record(&response.handler, method, response.status, seconds, bytes);
-    }
-
-    fn bodies(&self) -> MutexGuard<'_, BTreeMap<u64, Vec<u8>>> {
-        self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {

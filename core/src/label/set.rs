@@ -315,7 +315,7 @@ fn find_end(bytes: &[u8]) -> Option<usize> {
     while at < 32
         && let Some(block) = bytes[at..].first_chunk::<8>()
     {
-        let found = word::full(u64::from_le_bytes(*block));
+        let found = word::equal(u64::from_le_bytes(*block), END);
         if found != 0 {
             return Some(at + word::first(found));
         }
