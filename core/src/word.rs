@@ -93,7 +93,8 @@ mod tests {
         ) {
             let word = u64::from_le_bytes(bytes);
             let first_of = |marks| places(marks).first().copied();
-            let first_wanted = |is_wanted: &dyn Fn(u8) -> bool| wanted(bytes, is_wanted).first().copied();
+            type Is<'a> = &'a dyn Fn(u8) -> bool;
+            let first_wanted = |is_wanted: Is<'_>| wanted(bytes, is_wanted).first().copied();
             prop_assert_eq!(first_of(below(word, n)), first_wanted(&|b| b < n));
             prop_assert_eq!(first_of(equal(word, byte)), first_wanted(&|b| b == byte));
             let masked = equal_with(word, mask, byte | mask);
