@@ -78,7 +78,7 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct StepWork {
     /// The attempt.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// What it is about.
     pub job: Arc<Job>,
     /// What it is fed.
@@ -102,7 +102,7 @@ impl StepWork {
 #[derive(Debug)]
 pub struct StepDone {
     /// The attempt, ready for its next step.
-    pub attempt: Attempt,
+    pub attempt: Box<Attempt>,
     /// What it asks for.
     pub step: Step,
 }
@@ -166,7 +166,8 @@ pub enum End {
 /// All deliveries of a node.
 #[derive(Debug)]
 pub struct Deliveries {
-    table: BTreeMap<DeliveryId, Delivery>,
+    /// Boxed, since a tree moves what it holds.
+    table: BTreeMap<DeliveryId, Box<Delivery>>,
     timers: Timers<DeliveryId>,
     by_work: Map<WorkId, DeliveryId>,
     by_read: Map<ReadId, DeliveryId>,
@@ -233,7 +234,7 @@ impl Deliveries {
     pub fn open(&mut self, now: Instant, plan: Plan) -> DeliveryId {
         let id = DeliveryId(self.next_id.next());
         let due = plan.due;
-        self.table.insert(id, Delivery::new(plan));
+        self.table.insert(id, Box::new(Delivery::new(plan)));
         if due <= now {
             self.effects.push_back(Effect::Decide(id));
         } else {
@@ -506,11 +507,11 @@ impl Deliveries {
         delivery.begin_attempt(now);
         let wall = delivery.plan.basis.wall + now.since(delivery.decided);
         let memory = self.memories.get(&memory_key(&delivery.plan)).cloned().unwrap_or_default();
-        let attempt = Attempt::new(wall, self.nonces.next_u64(), memory);
+        let attempt = Box::new(Attempt::new(wall, self.nonces.next_u64(), memory));
         self.step(ids, id, attempt, Fed::Start);
     }
 
-    fn step(&mut self, ids: &mut Ids, id: DeliveryId, attempt: Attempt, fed: Fed) {
+    fn step(&mut self, ids: &mut Ids, id: DeliveryId, attempt: Box<Attempt>, fed: Fed) {
         let delivery = self.table.get_mut(&id).expect("the caller saw it");
         delivery.state = State::Working;
         let work = WorkId(ids.work.next());

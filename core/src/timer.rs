@@ -25,28 +25,22 @@ impl<K: Copy + Ord + core::hash::Hash> Timers<K> {
 
     /// Arms the key's timer, or moves it when it is armed already.
     pub fn set(&mut self, key: K, at: Instant) {
-        if let Some(&place) = self.places.get(&key) {
-            self.heap[place].0 = at;
-            let place = self.rise(place);
-            self.sink(place);
-        } else {
-            let place = self.heap.len();
-            self.heap.push((at, key));
-            self.places.insert(key, place);
-            self.rise(place);
-        }
+        let place = match self.places.get(&key) {
+            Some(&place) => place,
+            None => {
+                self.heap.push((at, key));
+                self.heap.len() - 1
+            }
+        };
+        self.settle(place, (at, key));
     }
 
     /// Disarms the key's timer and returns when it would have fired.
     pub fn clear(&mut self, key: K) -> Option<Instant> {
         let place = self.places.remove(&key)?;
-        let last = self.heap.len() - 1;
-        self.heap.swap(place, last);
-        let (at, _) = self.heap.pop().expect("the key had a place");
-        if place < last {
-            self.places.insert(self.heap[place].1, place);
-            let place = self.rise(place);
-            self.sink(place);
+        let (at, _) = self.heap.swap_remove(place);
+        if let Some(&moved) = self.heap.get(place) {
+            self.settle(place, moved);
         }
         Some(at)
     }
@@ -81,38 +75,30 @@ impl<K: Copy + Ord + core::hash::Hash> Timers<K> {
         self.heap.is_empty()
     }
 
-    fn rise(&mut self, mut place: usize) -> usize {
-        while place > 0 {
+    /// Finds a timer's place, from one that is free on.
+    fn settle(&mut self, mut place: usize, timer: (Instant, K)) {
+        while place > 0 && timer < self.heap[(place - 1) / 2] {
             let parent = (place - 1) / 2;
-            if self.heap[parent] <= self.heap[place] {
-                break;
-            }
-            self.swap(place, parent);
+            self.put(place, self.heap[parent]);
             place = parent;
         }
-        place
-    }
-
-    fn sink(&mut self, mut place: usize) {
         loop {
-            let mut least = place;
-            for child in [2 * place + 1, 2 * place + 2] {
-                if child < self.heap.len() && self.heap[child] < self.heap[least] {
-                    least = child;
-                }
+            let child = 2 * place + 1;
+            let Some(&left) = self.heap.get(child) else { break };
+            let right = self.heap.get(child + 1).filter(|right| **right < left);
+            let (child, least) = right.map_or((child, left), |right| (child + 1, *right));
+            if timer <= least {
+                break;
             }
-            if least == place {
-                return;
-            }
-            self.swap(place, least);
-            place = least;
+            self.put(place, least);
+            place = child;
         }
+        self.put(place, timer);
     }
 
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.places.insert(self.heap[a].1, a);
-        self.places.insert(self.heap[b].1, b);
+    fn put(&mut self, place: usize, timer: (Instant, K)) {
+        self.heap[place] = timer;
+        self.places.insert(timer.1, place);
     }
 }
 

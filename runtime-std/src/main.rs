@@ -159,7 +159,7 @@ fn run(clock: Clock, log: Log, files_max: usize, options: Arc<Options>) -> Resul
         journal: writer(&options, mailbox.clone())?,
         compute: pool("compute", cores, COMPUTE_STACK)?,
         disk: pool("disk", DISK_THREADS, DISK_STACK)?,
-        senders: pool("sender", SENDERS_MAX, SENDER_STACK)?,
+        senders: senders(cores)?,
         client: Client::new(options.egress.clone()).into(),
         mailer: Mailer::new(options.egress.clone()).into(),
         gossip: gossip.transpose().map_err(|e| unfit("threads", &e))?,
@@ -225,6 +225,12 @@ fn open_gate(
 fn writer(options: &Options, mailbox: Mailbox) -> Result<Writer, Event> {
     let done = move |input| mailbox.push(input);
     Writer::start(&options.storage_path, done).map_err(|e| unfit("threads", &e))
+}
+
+/// Makes the pool for exchanges: while they are short, a few threads serve them all.
+fn senders(cores: usize) -> Result<Pool, Event> {
+    Pool::patient("sender", cores.max(2) * 2, SENDERS_MAX, SENDER_STACK)
+        .map_err(|e| unfit("threads", &e))
 }
 
 /// How many clients may be connected: what is free of the files, in part.

@@ -1,6 +1,6 @@
 //! One delivery: where it stands and what it has been through.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Attempted, End, Finished, Plan};
@@ -19,9 +19,9 @@ pub(super) enum State {
     /// For a place among its receiver's deliveries.
     Queued,
     /// For a file.
-    Reading(Attempt, ReadId),
+    Reading(Box<Attempt>, ReadId),
     /// For an answer.
-    Sending(Attempt, SendId),
+    Sending(Box<Attempt>, SendId),
     /// For its turn, or for the log's word.
     Waiting,
     /// For a step.

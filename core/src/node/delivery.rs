@@ -61,6 +61,11 @@ impl Node {
         // A look-up takes no time that a deterministic machine could tell.
         self.metrics.nflog.record_query(0.0, entry.is_some());
         let decision = decision(plan, entry);
+        let stored = match decision {
+            nflog::Decision::Notify(reason) => nflog::dedup::kept_data(entry, reason),
+            nflog::Decision::Skip(_) => BTreeMap::new(),
+        };
+        let basis = Basis { wall: now.wall, entry: entry.map(|entry| entry.timestamp) };
         if matches!(decision, nflog::Decision::Notify(_)) {
             if is_first && self.is_too_late(now, plan) {
                 return self.give_up_to_peer(now, id);
@@ -77,14 +82,6 @@ impl Node {
             let name = plan.integration.name;
             self.metrics.notifications.record_notification(name, &plan.notification.receiver);
         }
-        let stored = match decision {
-            nflog::Decision::Notify(reason) => {
-                nflog::dedup::kept_data(self.nflog.get(&plan.log_key), reason)
-            }
-            nflog::Decision::Skip(_) => BTreeMap::new(),
-        };
-        let entry = self.nflog.get(&plan.log_key).map(|entry| entry.timestamp);
-        let basis = Basis { wall: now.wall, entry };
         self.deliveries.decided(now.instant, &mut self.ids, id, basis, decision, stored);
     }
 
@@ -263,11 +260,12 @@ impl Node {
         let plan = &finished.plan;
         let Hashes { firing, resolved } = plan.hashes.clone();
         let key = plan.log_key.clone();
-        let kept = || nflog::dedup::kept_data(self.nflog.get(&key), reason);
+        let entry = self.nflog.get(&key);
+        let kept = || nflog::dedup::kept_data(entry, reason);
         let data = finished.store.clone().unwrap_or_else(kept);
         // Twice the repeat interval: long enough to know at the next repeat what was said.
         let expiry = plan.repeat_interval.checked_mul(2).unwrap_or(Duration::MAX);
-        let known = self.nflog.get(&key).map(|entry| entry.timestamp);
+        let known = entry.map(|entry| entry.timestamp);
         let basis = plan.basis;
         let (at, is_late) = match known {
             // What was decided with an entry in view comes after it, however far ahead the clock
