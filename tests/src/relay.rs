@@ -29,6 +29,7 @@ pub struct Relay {
 
 #[derive(Debug)]
 struct State {
+    address: SocketAddr,
     member: SocketAddr,
     is_closed: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
@@ -56,6 +57,7 @@ impl Relay {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let state = Arc::new(State {
+            address,
             member,
             is_closed: AtomicBool::new(false),
             streams: Mutex::new(Vec::new()),
@@ -104,10 +106,10 @@ impl State {
         if strangers.is_empty() {
             return true;
         }
-        let Some(socket) = socket_of(from) else { return false };
+        let Some(socket) = socket_of(from, self.address) else { return false };
         let is_strange = strangers.iter().any(|stranger| has_socket(stranger.process, &socket));
         // Whoever closed it meanwhile could not be found, and may be a stranger.
-        !is_strange && socket_of(from) == Some(socket)
+        !is_strange && socket_of(from, self.address) == Some(socket)
     }
 
     fn break_streams(&self) {
@@ -142,18 +144,23 @@ fn accept(listener: &TcpListener, state: &State) {
     }
 }
 
-/// Returns the name by which `/proc` knows the socket that is connected from an address; `None`
-/// when no process has it open.
-fn socket_of(from: SocketAddr) -> Option<String> {
-    let SocketAddr::V4(v4) = from else { return None };
-    // The kernel prints the address as the number it has in memory.
-    let ip = u32::from_ne_bytes(v4.ip().octets());
-    let local = format!("{ip:08X}:{:04X}", v4.port());
+/// Returns the name by which `/proc` knows the socket that is connected from an address to another;
+/// `None` when no process has it open. Both ends count: on a busy machine several processes use the
+/// same port towards different places.
+fn socket_of(from: SocketAddr, to: SocketAddr) -> Option<String> {
+    let ends = [printed(from)?, printed(to)?];
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let row = rows.find(|row| row.get(1) == Some(&&*local))?;
+    let row = rows.find(|row| row.get(1..3) == Some(&[&*ends[0], &*ends[1]]))?;
     let inode = row.get(9).filter(|inode| **inode != "0")?;
     Some(format!("socket:[{inode}]"))
+}
+
+/// Returns an address as `/proc/net/tcp` has it: as the number that the kernel has in memory.
+fn printed(address: SocketAddr) -> Option<String> {
+    let SocketAddr::V4(v4) = address else { return None };
+    let ip = u32::from_ne_bytes(v4.ip().octets());
+    Some(format!("{ip:08X}:{:04X}", v4.port()))
 }
 
 fn has_socket(process: u32, socket: &str) -> bool {
