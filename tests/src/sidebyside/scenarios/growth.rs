@@ -25,7 +25,7 @@ struct Kind {
     path: &'static str,
     /// Returns the bodies of posts of number `from` to `to`.
     make: fn(from: usize, to: usize) -> Vec<Vec<u8>>,
-    /// Beyond it Alertmanager would need most of an hour, or more memory than there is.
+    /// Beyond it Alertmanager would need some minutes a round.
     peer_max: usize,
 }
 
