@@ -57,10 +57,10 @@ async function play({ name, look, url, prefixed, big, clustered }) {
     } catch (error) {
       // A busy machine can be too slow for the browser's patience once. Everything else fails again.
       const isLate = error.name === "TimeoutError";
-      const text = `FAILED  ${where(title)}\n${String(error.stack).replace(/^/gm, "        ")}`;
-      console.log(isLate ? `${text}\nAGAIN   ${where(title)}` : text);
-      if (isLate && await attempt().then(() => true, () => false)) continue;
-      failures.push(text);
+      const tell = (error) => `FAILED  ${where(title)}\n${String(error.stack).replace(/^/gm, "        ")}`;
+      console.log(isLate ? `${tell(error)}\nAGAIN   ${where(title)}` : tell(error));
+      const last = isLate ? await attempt().then(() => null, (error) => error) : error;
+      if (last) failures.push(tell(last));
     }
   }
 }

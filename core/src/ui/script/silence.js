@@ -72,6 +72,8 @@ export function dressSilenceForm(form) {
   document.addEventListener("zone", rewrite);
   const pick = async () => {
     const { calendar } = await import("./calendar.js");
+    // Two clicks while it was loaded open one.
+    if (document.querySelector("dialog")) return;
     const [from, to] = [starts, ends].map((input) => new Date(input.value));
     if (isNaN(from) || isNaN(to)) throw new Error("start or end cannot be read");
     calendar(from, to, (from, to) => {
