@@ -109,7 +109,8 @@ pub enum Action {
     Query(Query),
 }
 
-/// What a scrape shows beside the node's own metrics.
+/// What an answer needs beside the node's state: what a scrape shows of the process, and how to
+/// give way.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
     /// The counts of the HTTP side.
@@ -118,6 +119,9 @@ pub struct Side<'a> {
     pub process: Process,
     /// Packets of peers that the runtime dropped since the node had too much to do.
     pub packets_dropped: u64,
+    /// Called every few tenths of a millisecond while a long list is put together, so that what
+    /// waits for the same core gets its turn. Nothing is locked meanwhile.
+    pub give_way: fn(),
 }
 
 impl Site {

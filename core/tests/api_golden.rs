@@ -3,7 +3,16 @@
 //! `UPDATE_GOLDEN=1 cargo test -p campana-core --test api_golden` writes the files anew.
 #![allow(clippy::disallowed_methods, reason = "tests read and write golden files")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use campana_core::{
     alert::{Mark, RouteLists, Store, Upserted, times},
@@ -128,12 +137,16 @@ fn silences(site: &Site) -> Silences {
 }
 
 fn view() -> View {
+    view_of(ALERTS)
+}
+
+fn view_of(alerts: &str) -> View {
     let site = site();
     let origin = Origin { file: "test.yml", directory: "" };
     let rules = Rules { mode: Mode::Fallback, retention: Duration::from_secs(1 << 20) };
     let config = load(CONFIG.as_bytes(), &origin, &rules).expect("a valid configuration");
     let now = Now { instant: Instant::from_nanos(0), wall: WALL };
-    let Call::PostAlerts(batch) = post(&site, "/api/v2/alerts", ALERTS) else { panic!("alerts") };
+    let Call::PostAlerts(batch) = post(&site, "/api/v2/alerts", alerts) else { panic!("alerts") };
     let (mut alerts, mut groups) = (Store::new(0), Groups::new(now.instant));
     let mut inhibitor = Inhibitor::new(config.inhibit_rules.clone());
     let mut lists = RouteLists::default();
@@ -179,11 +192,15 @@ fn view() -> View {
     }
 }
 
+fn side(traffic: &Traffic) -> Side<'_> {
+    Side { traffic, process: Process::default(), packets_dropped: 0, give_way: || () }
+}
+
 fn ask(view: &View, target: &str) -> Response {
     let site = site();
     let head = Head { method: "GET", target, headers: &[("Origin", "http://x")] };
     let traffic = Traffic::new(8);
-    let side = Side { traffic: &traffic, process: Process::default(), packets_dropped: 0 };
+    let side = side(&traffic);
     match site.handle(&head, b"").action {
         Action::Query(query) => query.answer(&site, &Arc::new(view.clone()), WALL, &side),
         action => panic!("{target}: {action:?}"),
@@ -235,7 +252,7 @@ fn bodies_equal_the_recorded_ones() {
 fn a_list_in_pieces_equals_the_whole() {
     let view = Arc::new(view());
     let (site, traffic) = (site(), Traffic::new(8));
-    let side = Side { traffic: &traffic, process: Process::default(), packets_dropped: 0 };
+    let side = side(&traffic);
     for target in ["alerts", "alerts/groups", "silences", "alerts?filter=nope%3D1"] {
         let target = format!("/api/v2/{target}");
         let whole = ask(&view, &target).body;
@@ -256,6 +273,27 @@ fn a_list_in_pieces_equals_the_whole() {
             assert_eq!(String::from_utf8_lossy(&all), String::from_utf8_lossy(&whole), "{piece}");
         }
     }
+}
+
+#[test]
+fn a_long_list_gives_way() {
+    static TURNS: AtomicUsize = AtomicUsize::new(0);
+    let turn = || {
+        TURNS.fetch_add(1, Relaxed);
+    };
+    let alert = |i| format!(r#"{{"labels":{{"alertname":"Many","number":"{i}"}}}}"#);
+    let view = view_of(&format!("[{}]", (0..5000).map(alert).collect::<Vec<_>>().join(",")));
+    let everything = AlertFilter::default();
+    let rows = view.list_alerts(&everything, WALL, turn);
+    assert!(
+        rows.as_slice().is_sorted_by_key(|row| row.fingerprint) && rows.as_slice().len() == 5000
+    );
+    assert!(TURNS.swap(0, Relaxed) >= 5, "looking at alerts and sorting them takes turns");
+    let listed = view.list_groups(&everything, WALL, turn);
+    assert_eq!(listed.alerts(&listed.groups[0]).len(), 5000);
+    assert!(TURNS.swap(0, Relaxed) >= 20, "groups sort by labels, which takes longer");
+    assert_eq!(view_of(ALERTS).list_alerts(&everything, WALL, turn).as_slice().len(), 4);
+    assert_eq!(TURNS.load(Relaxed), 0, "a short list has no need to");
 }
 
 #[test]
@@ -311,14 +349,14 @@ fn an_empty_node_answers_with_empty_lists() {
     for path in ["alerts", "alerts/groups", "silences"] {
         assert_eq!(ask(&view, &format!("/api/v2/{path}")).body, b"[]\n");
     }
-    assert!(view.list_groups(&AlertFilter::default(), WALL).groups.is_empty());
+    assert!(view.list_groups(&AlertFilter::default(), WALL, || ()).groups.is_empty());
 }
 
 #[test]
 fn a_look_up_for_one_alert_equals_the_list() {
     let view = view();
     let mut scratch = Scratch::default();
-    let listed = view.list_alerts(&AlertFilter::default(), WALL);
+    let listed = view.list_alerts(&AlertFilter::default(), WALL, || ());
     for row in listed.as_slice() {
         let entry = view.alerts.get(row.id.0).expect("listed");
         assert_eq!(view.muting(entry, WALL, &mut scratch), *listed.muting(row));

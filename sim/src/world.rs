@@ -184,6 +184,7 @@ impl World {
                     traffic: &host.traffic,
                     process: Process::default(),
                     packets_dropped: 0,
+                    give_way: || (),
                 };
                 Ok(query.answer(&host.site, &node.view(), wall, &side))
             }

@@ -63,10 +63,12 @@ impl Query {
                 Response::json(200, out)
             }
             Ask::Alerts(filter) => {
-                return self.list(Rest::alerts(view.clone(), filter, now), piece);
+                let list = Rest::alerts(view.clone(), filter, now, side.give_way);
+                return self.list(list, piece);
             }
             Ask::Groups(filter) => {
-                return self.list(Rest::groups(view.clone(), filter, now), piece);
+                let list = Rest::groups(view.clone(), filter, now, side.give_way);
+                return self.list(list, piece);
             }
             Ask::Silences(states, filter) => {
                 let silences = view.silences.list(now, *states, filter);

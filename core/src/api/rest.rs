@@ -46,13 +46,23 @@ enum List {
 }
 
 impl Rest {
-    pub(super) fn alerts(view: Arc<View>, filter: &AlertFilter, now: Timestamp) -> Self {
-        let rows = view.list_alerts(filter, now);
+    pub(super) fn alerts(
+        view: Arc<View>,
+        filter: &AlertFilter,
+        now: Timestamp,
+        give_way: fn(),
+    ) -> Self {
+        let rows = view.list_alerts(filter, now, give_way);
         Self::new(List::Alerts(view, rows))
     }
 
-    pub(super) fn groups(view: Arc<View>, filter: &AlertFilter, now: Timestamp) -> Self {
-        let groups = view.list_groups(filter, now);
+    pub(super) fn groups(
+        view: Arc<View>,
+        filter: &AlertFilter,
+        now: Timestamp,
+        give_way: fn(),
+    ) -> Self {
+        let groups = view.list_groups(filter, now, give_way);
         Self::new(List::Groups(view, groups))
     }
 

@@ -25,6 +25,32 @@ pub struct Scratch {
     pub(super) inhibition: inhibit::Scratch,
 }
 
+/// Steps of a long look-up after which others get a turn: some tenths of a millisecond each, of
+/// alerts that are looked at and of pairs that are compared.
+const TURN_ALERTS: u32 = 1024;
+const TURN_PAIRS: u32 = 16 * TURN_ALERTS;
+
+/// Gives way now and then.
+struct Turns {
+    every: u32,
+    left: u32,
+    give_way: fn(),
+}
+
+impl Turns {
+    const fn every(steps: u32, give_way: fn()) -> Self {
+        Self { every: steps, left: steps, give_way }
+    }
+
+    fn step(&mut self) {
+        self.left -= 1;
+        if self.left == 0 {
+            self.left = self.every;
+            (self.give_way)();
+        }
+    }
+}
+
 /// Which alerts to list.
 #[derive(Clone, Debug)]
 pub struct AlertFilter {
@@ -232,7 +258,9 @@ impl View {
     }
 
     /// Returns the alerts that have not ended and that the filter lets through, by fingerprint.
-    pub fn list_alerts(&self, filter: &AlertFilter, now: Timestamp) -> Rows {
+    /// Calls `give_way` at least every few tenths of a millisecond.
+    pub fn list_alerts(&self, filter: &AlertFilter, now: Timestamp, give_way: fn()) -> Rows {
+        let mut turns = Turns::every(TURN_ALERTS, give_way);
         let mut scratch = Scratch::default();
         let mut muting = self.mutings(now, &mut scratch);
         let routes = self.select_routes(filter);
@@ -242,6 +270,7 @@ impl View {
         let mut out = Rows::default();
         out.rows.reserve(if filter.matchers.is_empty() { self.alerts.len() } else { 0 });
         for (id, entry) in self.alerts.iter() {
+            turns.step();
             if is_past(entry, now)
                 || !chosen(entry, |choice| choice.by_name)
                 || !chosen(entry, |choice| choice.by_labels)
@@ -258,7 +287,9 @@ impl View {
             }
         }
         let labels = |row: &Row| self.alerts.get(row.id.0).map(|entry| &entry.alert.labels);
+        let mut turns = Turns::every(TURN_PAIRS, give_way);
         out.rows.sort_unstable_by(|a, b| {
+            turns.step();
             // Alerts may share a fingerprint only when a client forges one.
             a.fingerprint.cmp(&b.fingerprint).then_with(|| labels(a).cmp(&labels(b)))
         });
@@ -266,8 +297,15 @@ impl View {
     }
 
     /// Returns the groups of the routes that the filter lets through, with those of their alerts
-    /// that it lets through; groups without any are left out.
-    pub fn list_groups(&self, filter: &AlertFilter, now: Timestamp) -> ListedGroups {
+    /// that it lets through; groups without any are left out. Calls `give_way` like
+    /// [`View::list_alerts`].
+    pub fn list_groups(
+        &self,
+        filter: &AlertFilter,
+        now: Timestamp,
+        give_way: fn(),
+    ) -> ListedGroups {
+        let mut turns = Turns::every(TURN_ALERTS, give_way);
         let mut scratch = Scratch::default();
         let mut muting = self.mutings(now, &mut scratch);
         let routes = self.select_routes(filter);
@@ -281,6 +319,7 @@ impl View {
             }
             let first = out.members.len();
             for &id in group.members.iter() {
+                turns.step();
                 let index = id.0 as usize;
                 if index >= places.len() {
                     places.resize(index + 1, None);
@@ -308,12 +347,12 @@ impl View {
                 out.groups.push(ListedGroup { id: GroupId(group_id), members });
             }
         }
-        self.sort_groups(&mut out);
+        self.sort_groups(&mut out, Turns::every(TURN_ALERTS, give_way));
         out
     }
 
     /// Puts groups, and the alerts of each, into their order.
-    fn sort_groups(&self, listed: &mut ListedGroups) {
+    fn sort_groups(&self, listed: &mut ListedGroups, mut turns: Turns) {
         let ListedGroups { groups, rows, members } = listed;
         let labels = |at: u32| {
             let entry = self.alerts.get(rows.rows[at as usize].id.0);
@@ -324,14 +363,19 @@ impl View {
             let members = &mut members[group.members.clone()];
             // The keys are looked up once per alert, not once per comparison.
             keyed.clear();
-            keyed.extend(members.iter().map(|&at| (key(labels(at)), at)));
+            keyed.extend(members.iter().map(|&at| {
+                turns.step();
+                (key(labels(at)), at)
+            }));
             keyed.sort_unstable_by(|(a, at), (b, other)| {
+                turns.step();
                 a.cmp(b).then_with(|| labels(*at).cmp_by_set(labels(*other)))
             });
             members.iter_mut().zip(&keyed).for_each(|(member, (_, at))| *member = *at);
         }
         let of = |group: &ListedGroup| self.groups.get(group.id.0).expect("from this view");
         groups.sort_by(|a, b| {
+            turns.step();
             let (a, b) = (of(a), of(b));
             let receiver = |group: &Group| &self.config.tree.route(group.route).receiver;
             a.labels.cmp_by_set(&b.labels).then_with(|| receiver(a).cmp(receiver(b)))

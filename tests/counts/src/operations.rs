@@ -305,7 +305,12 @@ fn get(target: &'static str) -> Box<dyn FnMut()> {
     Box::new(move || {
         let head = Head { method: "GET", target, headers: &[] };
         let Action::Query(query) = site.handle(&head, b"").action else { panic!("a query") };
-        let side = Side { traffic: &traffic, process: Process::default(), packets_dropped: 0 };
+        let side = Side {
+            traffic: &traffic,
+            process: Process::default(),
+            packets_dropped: 0,
+            give_way: || (),
+        };
         black_box(query.answer(&site, &view, now, &side));
     })
 }
