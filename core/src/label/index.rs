@@ -26,6 +26,9 @@ pub struct Index<K> {
     prefixes: Buckets<K>,
     /// What else is filed under a name.
     names: Map<u64, Name<K>>,
+    /// A bit for each name that something was filed under, chosen by its hash. A clear one spares
+    /// the look-up: most labels are asked for by nobody.
+    asked: u64,
     /// Lists that ask for no label to be present.
     always: Vec<K>,
     /// Where each list is, by its key and its hash. Two lists of one key with the same hash would
@@ -71,6 +74,7 @@ impl<K> Default for Index<K> {
             values: Map::default(),
             prefixes: Map::default(),
             names: Map::default(),
+            asked: 0,
             always: Vec::new(),
             filed: BTreeMap::new(),
             len: 0,
@@ -136,31 +140,28 @@ impl<K: Copy + Ord> Index<K> {
     ///
     /// Empties `out` first; leaves it sorted, each key once.
     pub fn candidates(&self, labels: &Labels, out: &mut Vec<K>) {
-        out.clear();
-        out.extend_from_slice(&self.always);
-        if self.filed.len() == self.always.len() {
-            // Nothing is filed under a label, as where there are no silences at all.
-            return out.dedup();
+        candidates_of(core::iter::once(self), labels, out);
+    }
+
+    /// Appends the keys that are filed under a label.
+    #[inline]
+    fn look(&self, name: u64, value: &[u8], out: &mut Vec<K>) {
+        if self.asked & bit(name) == 0 {
+            return;
         }
-        for (name, value) in labels.iter_bytes() {
-            let name = hash(name);
-            // Most labels are asked for by nobody: their values need no look.
-            let Some(entry) = self.names.get(&name) else { continue };
-            if entry.values > 0
-                && let Some(keys) = self.values.get(&hash_pair(name, value))
-            {
+        let Some(entry) = self.names.get(&name) else { return };
+        if entry.values > 0
+            && let Some(keys) = self.values.get(&hash_pair(name, value))
+        {
+            out.extend_from_slice(keys);
+        }
+        out.extend_from_slice(&entry.present);
+        for &(length, _) in &entry.lengths {
+            let Some(prefix) = value.get(..length) else { break };
+            if let Some(keys) = self.prefixes.get(&hash_pair(name, prefix)) {
                 out.extend_from_slice(keys);
             }
-            out.extend_from_slice(&entry.present);
-            for &(length, _) in &entry.lengths {
-                let Some(prefix) = value.get(..length) else { break };
-                if let Some(keys) = self.prefixes.get(&hash_pair(name, prefix)) {
-                    out.extend_from_slice(keys);
-                }
-            }
         }
-        out.sort_unstable();
-        out.dedup();
     }
 
     /// Ranks a matcher as a place for a list: by kind, then by how many lists are there already.
@@ -223,13 +224,51 @@ impl<K: Copy + Ord> Index<K> {
         }
         if self.names.get(&name).is_some_and(Name::is_empty) {
             self.names.remove(&name);
+            // Other names may share the bit.
+            if self.names.is_empty() {
+                self.asked = 0;
+            }
         }
     }
 
     fn name(&mut self, name: u64) -> &mut Name<K> {
+        self.asked |= bit(name);
         let make = || Name { values: 0, present: Vec::new(), lengths: Vec::new() };
         self.names.get_or_insert_with(name, make)
     }
+}
+
+/// Finds the keys of all lists of several indexes that match a label set, and perhaps of some that
+/// do not. What can be worked out once is: a further index costs little where it has no answer.
+///
+/// Empties `out` first; leaves it sorted, each key once.
+pub fn candidates_of<'a, K: Copy + Ord + 'a>(
+    indexes: impl Iterator<Item = &'a Index<K>> + Clone,
+    labels: &Labels,
+    out: &mut Vec<K>,
+) {
+    out.clear();
+    let mut asked = 0;
+    for index in indexes.clone() {
+        out.extend_from_slice(&index.always);
+        asked |= index.asked;
+    }
+    // Nothing is filed under a label where there are no silences at all.
+    if asked != 0 {
+        for (name, value) in labels.iter_bytes() {
+            let name = hash(name);
+            if asked & bit(name) != 0 {
+                indexes.clone().for_each(|index| index.look(name, value, out));
+            }
+        }
+    }
+    out.sort_unstable();
+    out.dedup();
+}
+
+/// Returns the bit of a name, by the upper bits of its hash, which hash tables rely on too.
+const fn bit(name: u64) -> u64 {
+    1 << (name >> 58)
 }
 
 impl<K> Name<K> {

@@ -27,7 +27,6 @@ pub struct Table {
 /// Buffers of a look-up, kept between look-ups so that none allocates.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    found: Vec<u32>,
     candidates: Vec<u32>,
 }
 
@@ -128,7 +127,7 @@ impl Table {
         now: Timestamp,
         scratch: &'a mut Scratch,
     ) -> impl Iterator<Item = &'a Arc<Silence>> {
-        self.tiers.candidates(labels, &mut scratch.found, &mut scratch.candidates);
+        self.tiers.candidates(labels, &mut scratch.candidates);
         let candidates = scratch.candidates.iter();
         candidates
             .filter_map(|&slot| self.silences.get(slot))

@@ -2,11 +2,15 @@
 //!
 //! Every published view holds the table, so every write would copy one big index. Instead new
 //! silences enter a small tier; a full tier is poured into the next, sixteen times larger one.
-//! A write thus copies a few silences at most times, and a look-up asks a handful of indexes.
+//! A write thus copies a few silences at most times, and a look-up asks a handful of indexes, of
+//! which most know from one word that they have no answer.
 
 use alloc::{sync::Arc, vec::Vec};
 
-use crate::label::{Labels, Matchers, index::Index};
+use crate::label::{
+    Labels, Matchers,
+    index::{Index, candidates_of},
+};
 
 /// The capacity of the first tier, and how many times larger each further one is.
 const FACTOR: usize = 16;
@@ -54,13 +58,7 @@ impl Tiers {
     }
 
     /// Collects the slots that may match, ascending, each once. Empties `out` first.
-    pub(super) fn candidates(&self, labels: &Labels, scratch: &mut Vec<u32>, out: &mut Vec<u32>) {
-        out.clear();
-        for tier in self.0.iter().filter(|tier| !tier.slots.is_empty()) {
-            tier.index.candidates(labels, scratch);
-            out.extend_from_slice(scratch);
-        }
-        out.sort_unstable();
-        out.dedup();
+    pub(super) fn candidates(&self, labels: &Labels, out: &mut Vec<u32>) {
+        candidates_of(self.0.iter().map(|tier| &tier.index), labels, out);
     }
 }

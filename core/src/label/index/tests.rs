@@ -40,6 +40,23 @@ fn lists_without_a_required_label_are_always_candidates() {
 }
 
 #[test]
+fn several_indexes_answer_together() {
+    let mut indexes = [Index::new(), Index::new(), Index::new()];
+    indexes[0].insert(7, &list(&[("a", Op::Equal, "x")]));
+    indexes[0].insert(5, &list(&[("b", Op::Regex, "y.*")]));
+    indexes[2].insert(7, &list(&[("b", Op::NotEqual, "")]));
+    indexes[2].insert(6, &list(&[("a", Op::NotEqual, "z")]));
+    let ask = |labels: &[(&str, &str)]| {
+        let mut out = vec![99];
+        candidates_of(indexes.iter(), &Labels::from_pairs(labels.iter().copied()), &mut out);
+        out
+    };
+    assert_eq!(ask(&[("a", "x"), ("b", "yes")]), [5, 6, 7]);
+    assert_eq!(ask(&[("b", "no")]), [6, 7]);
+    assert_eq!(ask(&[("c", "x")]), [6]);
+}
+
+#[test]
 fn a_list_leaves_when_removed_as_often_as_inserted() {
     let mut index = Index::new();
     let (a, b) = (list(&[("a", Op::Equal, "x")]), list(&[("a", Op::Regex, "x.+")]));
