@@ -200,12 +200,8 @@ fn look_up(
     } else {
         (Traffic::new(0), Process::default())
     };
-    let side = Side {
-        traffic: &traffic,
-        process,
-        packets_dropped: door.mailbox.dropped(),
-        give_way: thread::yield_now,
-    };
+    let packets_dropped = door.mailbox.dropped();
+    let side = Side { traffic: &traffic, process, packets_dropped, give_way: thread::yield_now };
     let (mut response, rest) =
         query.begin(&door.site, view, clock::wall(), &side, ANSWER_PIECE_BYTES);
     if response.compressible && rest.is_none() && accepts_gzip(&head.headers) {

@@ -214,12 +214,9 @@ impl Desk {
         } else {
             (Traffic::new(0), Process::default())
         };
-        let side = Side {
-            traffic: &traffic,
-            process,
-            packets_dropped: self.mailbox.dropped(),
-            give_way: thread::yield_now,
-        };
+        let packets_dropped = self.mailbox.dropped();
+        let give_way = thread::yield_now;
+        let side = Side { traffic: &traffic, process, packets_dropped, give_way };
         let now = clock::wall();
         let (mut response, rest) = query.begin(&self.site, view, now, &side, ANSWER_PIECE_BYTES);
         if response.compressible && rest.is_none() && accepts_gzip(head) {

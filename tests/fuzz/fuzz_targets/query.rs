@@ -65,7 +65,8 @@ fuzz_target!(|request: (u8, &str, &str)| {
         let _ = site.admit(&head);
         if let Action::Query(query) = site.handle(&head, b"").action {
             let traffic = Traffic::new(1);
-            let side = Side { traffic: &traffic, process: Process::default(), packets_dropped: 0, give_way: || () };
+            let process = Process::default();
+            let side = Side { traffic: &traffic, process, packets_dropped: 0, give_way: || () };
             let answer = query.answer(&site, &VIEW, NOW, &side);
             assert!(std::str::from_utf8(&answer.body).is_ok());
         }
