@@ -54,9 +54,8 @@ const ALL: [Scenario; 13] = [
     },
     Scenario {
         name: "silences",
-        about: "Silences with two matchers (one is a pattern) that match nothing; then 10,000 new \
-                alerts (for Alertmanager 2,000 beside 10,000 silences and 400 beside 50,000) and one \
-                question for all of them.",
+        about: "Silences with two matchers (one is a pattern) that match nothing; then new alerts \
+                and one question for all of them.",
         play: silences::silences,
     },
     Scenario {
